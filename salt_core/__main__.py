@@ -1,0 +1,8 @@
+"""``python -m salt_core`` is ``salt``."""
+
+import sys
+
+from salt_core.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What goes wrong for users: every mistake is one message, with a place, a value and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+
+class SaltError(Exception):
+    """A failure that a user can act on; the command line shows its text and no traceback.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, the value, and what is allowed.
+    where : str, optional
+        The YAML key path, file or both that the message is about.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(message, where)
+        self.message = message
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class ConfigError(SaltError):
+    """A mistake in a configuration file or a flag, found before anything runs."""
+
+    exit_code = 2
+
+
+class DataError(SaltError):
+    """A data file whose content cannot be used: truncated, not finite, labels out of range."""
+
+
+class RunError(SaltError):
+    """A run that started and cannot go on, such as a loss that is not a number."""
+
+
+class Faults(ConfigError):
+    """Several configuration errors, told together.
+
+    Parameters
+    ----------
+    errors : sequence of ConfigError
+        The single faults, in the order of the configuration.
+    """
+
+    def __init__(self, errors: Sequence[SaltError]) -> None:
+        self.errors = tuple(errors)
+        lines = [f"  - {error}" for error in errors]
+        super().__init__("\n".join([f"{len(errors)} mistakes in the configuration:", *lines]))
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put `where` in front of the place that an error raised inside names.
+
+    Parameters
+    ----------
+    where : str
+        A YAML key path such as ``model.tasks.track_origin``.
+    """
+    try:
+        yield
+    except SaltError as error:
+        if not isinstance(error, Faults) and not error.where.startswith(where):
+            error.where = f"{where}, {error.where}" if error.where else where
+        raise
+
+
+def raise_all(errors: Sequence[SaltError]) -> None:
+    """Raise nothing, the one error, or all of them as one `Faults`."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise Faults(errors)
+
+
+def suggest(name: str, choices: Iterable[str]) -> str:
+    """Say which of `choices` lie close to `name`, and list them all.
+
+    Returns
+    -------
+    str
+        Such as ``did you mean 'gn2'? Choices: deepsets, gn2``.
+    """
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(repr(c) for c in close)}? " if close else ""
+    return f"{hint}Choices: {', '.join(known) if known else 'none'}"

@@ -1,0 +1,122 @@
+"""The hooks that a plugin may implement.
+
+Each hook returns a mapping from the name that YAML uses to a class, or to a ``"module:Class"`` string.
+The string keeps ``salt plugins list`` free of heavy imports, so prefer it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pluggy
+
+PROJECT = "salt"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+Offers = Mapping[str, "type | str"]
+
+
+@hookspec
+def salt_encoders() -> Offers:  # type: ignore[empty-body]
+    """Offer encoders, which turn a batch into vectors per constituent and per jet.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_encoders():
+    ...     return {"my_encoder": "salt_plugin_mine.encoder:MyEncoder"}
+    """
+
+
+@hookspec
+def salt_tasks() -> Offers:  # type: ignore[empty-body]
+    """Offer tasks, the heads that predict something of a jet or its constituents and own its loss.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_tasks():
+    ...     return {"charge": "salt_plugin_charge.head:ChargeHead"}
+    """
+
+
+@hookspec
+def salt_losses() -> Offers:  # type: ignore[empty-body]
+    """Offer losses, called with predictions and targets of the valid entries alone.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_losses():
+    ...     return {"focal": "salt_plugin_focal.loss:FocalLoss"}
+    """
+
+
+@hookspec
+def salt_dataloaders() -> Offers:  # type: ignore[empty-body]
+    """Offer dataloaders, which read files into batches.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_dataloaders():
+    ...     return {"parquet": "salt_plugin_parquet.loader:ParquetLoader"}
+    """
+
+
+@hookspec
+def salt_staging() -> Offers:  # type: ignore[empty-body]
+    """Offer staging methods, which bring input files to fast storage for the time of a run.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_staging():
+    ...     return {"burst_buffer": "salt_plugin_site.staging:BurstBuffer"}
+    """
+
+
+@hookspec
+def salt_batch_backends() -> Offers:  # type: ignore[empty-body]
+    """Offer batch backends, which hand a training to a cluster's scheduler.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_batch_backends():
+    ...     return {"pbs": "salt_plugin_pbs.backend:PbsBackend"}
+    """
+
+
+@hookspec
+def salt_callbacks() -> Offers:  # type: ignore[empty-body]
+    """Offer Lightning callbacks by name, for ``trainer.callbacks``.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_callbacks():
+    ...     return {"weight_norms": "salt_plugin_watch.norms:WeightNorms"}
+    """
+
+
+@hookspec
+def salt_optimizers() -> Offers:  # type: ignore[empty-body]
+    """Offer optimisers by name, for ``model.optimizer``.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_optimizers():
+    ...     return {"lion": "salt_plugin_lion.optimizer:Lion"}
+    """

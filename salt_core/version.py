@@ -1,0 +1,3 @@
+"""The version of the distribution `salt-hep`."""
+
+__version__ = "0.1.0"
