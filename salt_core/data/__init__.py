@@ -1,0 +1,1 @@
+"""Batches of jets: what they hold, how they are read, checked and normalised."""

@@ -1,0 +1,233 @@
+"""The batch: valid constituents only, packed side by side, jets sorted by how many they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Jets of equal length that lie side by side.
+
+    Parameters
+    ----------
+    shapes : tuple of (int, int)
+        Number of jets c and constituents per jet l of each run; runs without constituents are left
+        out. Rows of a run are a plain ``view(c, l, ...)``.
+    order : Tensor, optional
+        Gather (N,) that brings the packed rows into the order of the runs; None where they lie so.
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    order: Tensor | None
+
+    @property
+    def sizes(self) -> list[int]:
+        """Rows of each run, for ``Tensor.split``."""
+        return [jets * length for jets, length in self.shapes]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How N packed rows divide into B jets.
+
+    The lengths live on the host as well as on the device, so that no step waits for the device to
+    tell a shape.
+
+    Parameters
+    ----------
+    host_lengths : numpy.ndarray
+        Rows of each jet, shape (B,), int64, on the host.
+    lengths : Tensor
+        The same on the batch's device.
+    """
+
+    host_lengths: np.ndarray
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, lengths: np.ndarray) -> Layout:
+        """Make the layout of host-side `lengths` (B,)."""
+        host = np.ascontiguousarray(lengths, dtype=np.int64)
+        return cls(host, torch.from_numpy(host))
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> Layout:
+        """Return the layout with its device tensors moved."""
+        return Layout(self.host_lengths, move(self.lengths))
+
+    @property
+    def num_jets(self) -> int:
+        """Jets B."""
+        return len(self.host_lengths)
+
+    @cached_property
+    def total(self) -> int:
+        """Rows N."""
+        return int(self.host_lengths.sum())
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """First row of each jet, shape (B,)."""
+        return self.lengths.cumsum(0) - self.lengths
+
+    @cached_property
+    def jet_index(self) -> Tensor:
+        """Jet of each row, shape (N,)."""
+        jets = torch.arange(self.num_jets, device=self.lengths.device)
+        return jets.repeat_interleave(self.lengths, output_size=self.total)
+
+    @cached_property
+    def slot(self) -> Tensor:
+        """Position of each row within its jet, shape (N,)."""
+        return torch.arange(self.total, device=self.lengths.device) - self.starts[self.jet_index]
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The fewest runs of equal length, with the gather that makes them where one is needed."""
+        lengths = self.host_lengths
+        order = None
+        if np.any(lengths[1:] < lengths[:-1]):
+            jets = np.argsort(lengths, kind="stable")
+            order = torch.from_numpy(rows_of(jets, lengths)).to(self.lengths.device)
+            lengths = lengths[jets]
+        values, counts = np.unique(lengths, return_counts=True)
+        shapes = tuple((int(c), int(n)) for n, c in zip(values, counts, strict=True) if n > 0)
+        return Runs(shapes, order)
+
+    def spread(self, per_jet: Tensor) -> Tensor:
+        """Repeat one row per jet (B, D) for each of the jet's rows, giving (N, D)."""
+        return per_jet.repeat_interleave(self.lengths, dim=0, output_size=self.total)
+
+
+def rows_of(jets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """List the packed rows of `jets`, jet by jet.
+
+    Parameters
+    ----------
+    jets : numpy.ndarray
+        Indices of the jets wanted, in the order wanted.
+    lengths : numpy.ndarray
+        Rows of every jet (B,) in packed order.
+
+    Returns
+    -------
+    numpy.ndarray
+        Row indices, int64.
+    """
+    starts = np.cumsum(lengths) - lengths
+    wanted = lengths[jets]
+    ends = np.cumsum(wanted)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts[jets] - (ends - wanted), wanted)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Rows of all jets, one after the other, and how they divide into jets.
+
+    Parameters
+    ----------
+    x : Tensor
+        Features or vectors, shape (N, D).
+    layout : Layout
+        Which rows belong to which jet.
+    """
+
+    x: Tensor
+    layout: Layout
+
+    def with_x(self, x: Tensor) -> Packed:
+        """Return other vectors of the same rows."""
+        return Packed(x, self.layout)
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> Packed:
+        """Return the rows with their tensors moved."""
+        return Packed(move(self.x), self.layout.map(move))
+
+
+@dataclass(frozen=True)
+class JetBatch:
+    """A batch of jets, sorted by their total number of constituents.
+
+    Parameters
+    ----------
+    global_object : str
+        The object with one row per jet, such as ``jets``.
+    x : Tensor
+        Jet features (B, F).
+    streams : mapping of str to Packed
+        Features (N, F) of the valid constituents of each stream.
+    columns : mapping of str to mapping of str to Tensor
+        Further columns as they stand in the file, by object: (B,) or (N,); integers as int64,
+        floats as float32.
+    rows : Tensor
+        Row of each jet in its file (B,), int64.
+    """
+
+    global_object: str
+    x: Tensor
+    streams: Mapping[str, Packed]
+    columns: Mapping[str, Mapping[str, Tensor]]
+    rows: Tensor
+
+    @property
+    def num_jets(self) -> int:
+        """Jets B."""
+        return int(self.rows.shape[0])
+
+    def raw(self, name: str) -> Mapping[str, Tensor]:
+        """Return the un-normalised columns of object `name` that plugins asked for."""
+        return self.columns.get(name, {})
+
+    def runs(self, stream: str) -> Runs:
+        """Return the runs of equal length of one stream."""
+        return self.streams[stream].layout.runs
+
+    def padded(self, stream: str, length: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return a stream padded with zeros.
+
+        Returns
+        -------
+        x : Tensor
+            Shape (B, L, F), with L the longest jet or `length`.
+        valid : Tensor
+            Shape (B, L), True where a constituent is.
+        """
+        packed = self.streams[stream]
+        return pad(packed.x, packed.layout, length)
+
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> JetBatch:
+        """Return the batch on `device`."""
+        return self.map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> JetBatch:
+        """Return the batch in page-locked memory."""
+        return self.map(lambda tensor: tensor.pin_memory())
+
+    def map(self, move: Callable[[Tensor], Tensor]) -> JetBatch:
+        """Return the batch with `move` applied to every tensor."""
+        return replace(
+            self,
+            x=move(self.x),
+            streams={name: packed.map(move) for name, packed in self.streams.items()},
+            columns={
+                name: {key: move(value) for key, value in columns.items()}
+                for name, columns in self.columns.items()
+            },
+            rows=move(self.rows),
+        )
+
+
+def pad(x: Tensor, layout: Layout, length: int | None = None) -> tuple[Tensor, Tensor]:
+    """Pad packed rows (N, ...) with zeros to (B, L, ...), and tell which slots are real (B, L)."""
+    longest = int(layout.host_lengths.max(initial=0)) if length is None else length
+    padded = x.new_zeros((layout.num_jets, longest, *x.shape[1:]))
+    padded[layout.jet_index, layout.slot] = x
+    valid = torch.arange(longest, device=x.device) < layout.lengths[:, None]
+    return padded, valid

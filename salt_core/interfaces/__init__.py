@@ -1,0 +1,1 @@
+"""The base classes that plugins extend, one file a kind."""

@@ -1,0 +1,82 @@
+"""The encoder's side of the contract: a batch in, vectors per constituent and per jet out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from salt_core.data.batch import JetBatch, Packed
+from salt_core.data.facts import DataFacts
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder gives out, known once it is built.
+
+    Parameters
+    ----------
+    pooled : int
+        Size D of the jet's vector.
+    streams : mapping of str to int
+        Vector size of each stream of constituents; empty for an encoder of jet variables alone.
+    """
+
+    pooled: int
+    streams: Mapping[str, int]
+
+
+class Encoder(nn.Module, ABC):
+    """Turns a `JetBatch` into vectors per constituent and one vector per jet.
+
+    The ``__init__`` of a subclass takes choices only; its parameters are made in `build`.
+    """
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the raw columns needed beyond ``data.variables``, by object.
+
+        Returns
+        -------
+        mapping of str to sequence of str
+            They arrive un-normalised in ``batch.raw(object)``.
+        """
+        return {}
+
+    @abstractmethod
+    def build(self, data: DataFacts) -> Encoded:
+        """Make the parameters; called once, seeded, before any checkpoint is loaded.
+
+        Parameters
+        ----------
+        data : DataFacts
+            Streams, variables and sizes of the input.
+        """
+
+    @abstractmethod
+    def encode(self, batch: JetBatch) -> Mapping[str, Packed]:
+        """Encode the constituents of each stream.
+
+        Returns
+        -------
+        mapping of str to Packed
+            Vectors (N, D) per stream, rows in the order of the batch's own stream.
+        """
+
+    @abstractmethod
+    def pool(self, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Reduce the encoded streams to one vector per jet.
+
+        Returns
+        -------
+        Tensor
+            Shape (B, D), jets in the order of the batch.
+        """
+
+    def compiled_parts(self) -> Sequence[nn.Module]:
+        """Name the submodules that ``--compile`` compiles, once they are built.
+
+        Their shapes may change from call to call in the number of rows only. The default names none.
+        """
+        return ()

@@ -1,0 +1,87 @@
+"""The task's side of the contract: a head that predicts, knows its loss and names what it writes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from salt_core.data.batch import JetBatch, Packed
+from salt_core.data.facts import DataFacts
+from salt_core.interfaces.encoder import Encoded
+
+
+class Task(nn.Module, ABC):
+    """A head on the encoder: predictions, their loss, and the columns that evaluation writes.
+
+    Parameters
+    ----------
+    weight : float, optional
+        Factor of this task's loss in the total.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    @abstractmethod
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the labels, weights and other raw columns needed, by object.
+
+        Returns
+        -------
+        mapping of str to sequence of str
+            They arrive in ``batch.raw(object)``. A file to be evaluated need not hold them.
+        """
+
+    @abstractmethod
+    def build(self, encoded: Encoded, data: DataFacts) -> None:
+        """Make the parameters; called once, after the encoder's `build`.
+
+        Parameters
+        ----------
+        encoded : Encoded
+            Sizes of the vectors that the encoder gives out.
+        data : DataFacts
+            Class names, class weights and variables.
+        """
+
+    @abstractmethod
+    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Predict.
+
+        Parameters
+        ----------
+        pooled : Tensor
+            The jets' vectors (B, D).
+        streams : mapping of str to Packed
+            The constituents' vectors (N, D) per stream.
+        batch : JetBatch
+            The normalised batch that both were made of.
+        """
+
+    @abstractmethod
+    def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
+        """Return the scalar loss of `predictions`, without the task's weight.
+
+        Divide by sums over all ranks (`salt_core.distributed.sum_over_ranks`), so that two ranks
+        train as one rank on both their batches does.
+        """
+
+    @abstractmethod
+    def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
+        """Give the columns to write, by object and column name without the model's name.
+
+        Returns
+        -------
+        mapping of str to mapping of str to Tensor
+            Shape (B,) for the global object, (N,) for a stream, in the order of the batch.
+        """
+
+    def check(self, batch: JetBatch) -> None:
+        """Raise a `DataError` where the labels of `batch` cannot be used.
+
+        Called on the CPU before the batch goes to the device. The default accepts everything.
+        """
+        del batch

@@ -1,0 +1,1 @@
+"""Building blocks for plugins: dense nets, norms, attention and pooling over packed rows."""

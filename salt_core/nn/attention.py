@@ -1,0 +1,195 @@
+"""Attention within each jet over packed tokens: one function that picks the fastest way it may.
+
+The three ways give the same numbers. `varlen` is one kernel for the whole batch on a recent GPU;
+`runs` views jets of equal length as dense blocks, with no mask and no padding; `padded` fills
+buckets of fixed lengths, so that code specialised on shapes sees few of them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention.varlen import varlen_attn
+
+from salt_core.data.batch import Layout
+from salt_core.errors import ConfigError
+
+Backend = Literal["auto", "varlen", "runs", "padded"]
+
+BUCKETS = (4, 8, 16, 32, 64, 128, 256)
+
+
+def choose(backend: Backend, x: Tensor, dropout: float) -> Backend:
+    """Return the backend to use for tokens like `x`.
+
+    Raises
+    ------
+    ConfigError
+        Where `varlen` is asked for and the device, type or dropout does not allow it.
+    """
+    half = x.dtype in (torch.bfloat16, torch.float16)
+    recent = x.is_cuda and torch.cuda.get_device_capability(x.device) >= (8, 0)
+    possible = half and recent and dropout == 0.0
+    if backend == "varlen" and not possible:
+        raise ConfigError(
+            "attention 'varlen' needs a GPU of compute capability 8.0 or later, 16-bit precision and no "
+            f"attention dropout; here: {x.device.type}, {x.dtype}, dropout {dropout}. "
+            "Choose auto, runs or padded",
+            "model.encoder.attention",
+        )
+    return ("varlen" if possible else "runs") if backend == "auto" else backend
+
+
+@torch.compiler.disable
+def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dropout: float = 0.0) -> Tensor:
+    """Let every token attend to the tokens of its own jet.
+
+    Parameters
+    ----------
+    q, k, v : Tensor
+        Shape (N, H, d) for H heads.
+    layout : Layout
+        How the N tokens divide into jets.
+    backend : str
+        How to compute; see `choose`.
+    dropout : float, optional
+        Share of attention weights dropped.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, H, d).
+    """
+    backend = choose(backend, q, dropout)
+    if backend == "varlen":
+        return _varlen(q, k, v, layout)
+    order = layout.runs.order
+    if order is None:
+        return _blocks(q, k, v, layout, backend, dropout)
+    mixed = _blocks(q[order], k[order], v[order], layout, backend, dropout)
+    return torch.empty_like(mixed).index_copy(0, order, mixed)
+
+
+def _blocks(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dropout: float) -> Tensor:
+    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout)
+
+
+def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
+    ends = F.pad(layout.lengths.cumsum(0), (1, 0)).to(torch.int32)
+    longest = int(layout.host_lengths.max(initial=0))
+    result = varlen_attn(q, k, v, ends, ends, longest, longest)
+    assert isinstance(result, Tensor)
+    return result
+
+
+def _runs(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Tensor:
+    runs = layout.runs
+    if not runs.shapes:
+        return torch.zeros_like(q)
+    parts = zip(runs.shapes, q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), strict=True)
+    return torch.cat([_run(*qkv, jets, length, dropout) for (jets, length), *qkv in parts])
+
+
+def _run(q: Tensor, k: Tensor, v: Tensor, jets: int, length: int, dropout: float) -> Tensor:
+    """Attend within `jets` jets of `length` tokens each."""
+    q, k, v = (x.unflatten(0, (jets, length)).transpose(1, 2) for x in (q, k, v))
+    mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+    return mixed.transpose(1, 2).flatten(0, 1)
+
+
+def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Tensor:
+    lengths = layout.lengths.sort().values[layout.num_jets - sum(c for c, _ in layout.runs.shapes) :]
+    buckets = bucket_shapes(layout.runs.shapes)
+    sizes = [rows for _, _, rows in buckets]
+    if not buckets:
+        return torch.zeros_like(q)
+    results, first = [], 0
+    for (jets, length, _), *qkv in zip(
+        buckets, q.split(sizes), k.split(sizes), v.split(sizes), strict=True
+    ):
+        valid = torch.arange(length, device=q.device) < lengths[first : first + jets, None]
+        results.append(_padded_bucket(*qkv, valid, dropout))
+        first += jets
+    return torch.cat(results)
+
+
+def _padded_bucket(q: Tensor, k: Tensor, v: Tensor, valid: Tensor, dropout: float) -> Tensor:
+    """Attend within jets padded to one length; `valid` (c, L) tells the real tokens."""
+    slots = valid.flatten().nonzero().squeeze(1)
+    jets, length = valid.shape
+
+    def pad(x: Tensor) -> Tensor:
+        empty = x.new_zeros((jets * length, *x.shape[1:]))
+        return empty.index_copy(0, slots, x).unflatten(0, (jets, length)).transpose(1, 2)
+
+    mask = valid[:, None, None, :]
+    mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
+    return mixed.transpose(1, 2).flatten(0, 1)[slots]
+
+
+def bucket_shapes(runs: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:
+    """Group runs into buckets of the fixed lengths.
+
+    Parameters
+    ----------
+    runs : tuple of (int, int)
+        Jets and length of each run, by rising length.
+
+    Returns
+    -------
+    list of (int, int, int)
+        Jets, padded length and real rows of each bucket that holds any.
+    """
+    longest = max((length for _, length in runs), default=0)
+    edges = (0, *BUCKETS, longest) if longest > BUCKETS[-1] else (0, *BUCKETS)
+    buckets = []
+    for low, high in pairwise(edges):
+        inside = [(jets, length) for jets, length in runs if low < length <= high]
+        if inside:
+            buckets.append((sum(c for c, _ in inside), high, sum(c * n for c, n in inside)))
+    return buckets
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention within each jet.
+
+    Parameters
+    ----------
+    size : int
+        Size D of the tokens.
+    num_heads : int
+        Heads of size ``D / num_heads``.
+    backend : str, optional
+        How to compute it.
+    qk_norm : bool, optional
+        Whether RMSNorm is applied to queries and keys of each head.
+    dropout : float, optional
+        Share of attention weights dropped while training.
+    """
+
+    def __init__(
+        self, size: int, num_heads: int, backend: Backend = "auto", qk_norm: bool = False, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.backend: Backend = backend
+        self.dropout = dropout
+        self.in_proj = nn.Linear(size, 3 * size)
+        self.out_proj = nn.Linear(size, size)
+        head_size = size // num_heads
+        self.q_norm = nn.RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
+        self.k_norm = nn.RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
+        nn.init.xavier_uniform_(self.in_proj.weight)
+        nn.init.zeros_(self.in_proj.bias)
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """Mix the tokens (N, D) of each jet."""
+        q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
+        dropout = self.dropout if self.training else 0.0
+        q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
+        mixed: Tensor = self.out_proj(attend(q, k, v, layout, self.backend, dropout).flatten(1))
+        return mixed

@@ -1,0 +1,85 @@
+"""Draws the losses of a training when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from salt_core.training.metrics import METRICS_NAME, read_metrics
+from salt_core.training.run import run_directory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Curve = tuple[list[float], list[float]]
+
+
+class LossCurves(Callback):
+    """Draws training and validation loss, the total and each task's, into ``loss_curves.png``.
+
+    Parameters
+    ----------
+    file_name : str, optional
+        Name of the picture in the run directory; its ending tells the format.
+    """
+
+    def __init__(self, file_name: str = "loss_curves.png") -> None:
+        self.file_name = file_name
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw what the metrics file holds."""
+        del pl_module
+        directory = run_directory(trainer)
+        if directory is None or not trainer.is_global_zero:
+            return
+        curves = read_curves(directory / METRICS_NAME)
+        if curves:
+            draw(curves, directory / self.file_name)
+
+
+def read_curves(metrics: Path) -> dict[str, Curve]:
+    """Read each loss of a metrics file as steps and values."""
+    curves: dict[str, Curve] = {}
+    for row in read_metrics(metrics):
+        for column, value in row.items():
+            if column.endswith("loss") and value:
+                steps, values = curves.setdefault(column, ([], []))
+                steps.append(float(row["step"]))
+                values.append(float(value))
+    return curves
+
+
+def draw(curves: dict[str, Curve], target: Path) -> None:
+    """Draw one panel for the total loss and one for each task.
+
+    Parameters
+    ----------
+    curves : dict of str to (list of float, list of float)
+        By metric, such as ``val/loss`` or ``train/track_origin_loss``.
+    target : Path
+        The picture.
+    """
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(key.split("/", 1)[1] for key in curves))
+    names.sort(key=lambda name: name != "loss")
+    figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, len(names), squeeze=False)[0]
+    for panel, name in zip(panels, names, strict=True):
+        _panel(panel, curves, name)
+    figure.savefig(target, dpi=150)
+
+
+def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
+    styles = {"train": {"color": "0.6", "lw": 1.0}, "val": {"color": "C3", "lw": 1.6, "marker": "o", "ms": 4}}
+    labels = {"train": "training", "val": "validation"}
+    for stage, style in styles.items():
+        if f"{stage}/{name}" in curves:
+            panel.plot(*curves[f"{stage}/{name}"], label=labels[stage], **style)
+    panel.set_title("total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10)
+    panel.set_xlabel("step")
+    panel.set_ylabel("loss")
+    panel.legend(frameon=False, fontsize=9)

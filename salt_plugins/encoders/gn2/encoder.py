@@ -1,0 +1,184 @@
+"""GN2: initial nets, a transformer over each jet's constituents and registers, attention pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from salt_core import ConfigError, DataFacts, Encoded, Encoder, JetBatch, Packed
+from salt_core.nn.activations import Activation
+from salt_core.nn.attention import Backend
+from salt_core.nn.dense import Dense
+from salt_core.nn.norms import Norm, norm_of
+from salt_core.nn.pooling import AttentionPooling
+from salt_plugins.encoders.gn2.layer import Layer, LayerOptions
+from salt_plugins.encoders.gn2.tokens import TokenMap, layout_of_registers
+
+REGISTERS = "registers"
+
+
+@dataclass(frozen=True)
+class InitNet:
+    """Initial net of one stream.
+
+    Parameters
+    ----------
+    hidden_layers : list of int
+        Sizes of its hidden layers.
+    activation : str
+        Activation between its layers.
+    """
+
+    hidden_layers: list[int] = field(default_factory=list)
+    activation: Activation = "ReLU"
+
+
+class GN2(Encoder):
+    """Transformer over each jet's constituents, as in ATLAS's GN2.
+
+    Each constituent is embedded together with its jet's features; learned registers join each jet's
+    set; pre-norm transformer layers mix the set; a projection and attention pooling end it.
+
+    Parameters
+    ----------
+    init_nets : dict of str to InitNet
+        Initial net of each input stream, which embeds its constituents into `embed_dim`.
+    num_layers : int, optional
+        Transformer layers.
+    embed_dim : int, optional
+        Size of the tokens within the transformer.
+    num_heads : int, optional
+        Attention heads; must divide `embed_dim`.
+    out_dim : int, optional
+        Size of the vectors that the heads see.
+    attention : str, optional
+        How attention is computed; ``auto`` picks by device, type and dropout. The results agree.
+    num_registers : int, optional
+        Learned tokens that join each jet, so that a jet without constituents has one too.
+    norm : str, optional
+        ``LayerNorm`` (no learned scale) or ``RMSNorm`` (a learned scale).
+    activation : str, optional
+        Activation of the feed-forward blocks.
+    gated : bool, optional
+        Whether the feed-forward blocks multiply by a gate.
+    ffn_dim : int, optional
+        Hidden size of the feed-forward blocks; twice `embed_dim` where not given.
+    qk_norm : bool, optional
+        Whether queries and keys are normalised per head.
+    layer_scale : float, optional
+        Start value of a learned factor on each branch's output; none where not given.
+    dropout : float, optional
+        Share of attention weights and branch outputs dropped while training.
+    pooling : str, optional
+        How a jet's vectors become one.
+    """
+
+    def __init__(
+        self,
+        init_nets: dict[str, InitNet],
+        num_layers: int = 4,
+        embed_dim: int = 256,
+        num_heads: int = 8,
+        out_dim: int = 128,
+        attention: Backend = "auto",
+        num_registers: int = 1,
+        norm: Norm = "LayerNorm",
+        activation: Activation = "ReLU",
+        gated: bool = False,
+        ffn_dim: int | None = None,
+        qk_norm: bool = False,
+        layer_scale: float | None = None,
+        dropout: float = 0.0,
+        pooling: Literal["attention"] = "attention",
+    ) -> None:
+        super().__init__()
+        if embed_dim % num_heads:
+            raise ConfigError(f"{num_heads} heads do not divide embed_dim, which is {embed_dim}", "num_heads")
+        self.init_net_options = init_nets
+        self.num_layers = num_layers
+        self.out_dim = out_dim
+        self.num_registers = num_registers
+        self.pooling = pooling
+        self.options = LayerOptions(
+            embed_dim=embed_dim,
+            num_heads=num_heads,
+            ffn_dim=ffn_dim or 2 * embed_dim,
+            attention=attention,
+            norm=norm,
+            activation=activation,
+            gated=gated,
+            qk_norm=qk_norm,
+            layer_scale=layer_scale,
+            dropout=dropout,
+        )
+
+    def build(self, data: DataFacts) -> Encoded:
+        """Make the parameters for the streams of `data`."""
+        self._check_streams(data)
+        size = self.options.embed_dim
+        self.init_nets = nn.ModuleDict(
+            {stream: self._init_net(self.init_net_options[stream], stream, data) for stream in data.streams}
+        )
+        self.registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
+        self.layers = nn.ModuleList(Layer(self.options) for _ in range(self.num_layers))
+        self.out_proj = nn.Linear(size, self.out_dim)
+        self.out_norm = norm_of(self.options.norm, self.out_dim)
+        self.pool_net = AttentionPooling(self.out_dim)
+        return Encoded(pooled=self.out_dim, streams=dict.fromkeys(data.streams, self.out_dim))
+
+    def encode(self, batch: JetBatch) -> Mapping[str, Packed]:
+        """Encode each stream's constituents; the registers are given as a stream of that name."""
+        tokens = {REGISTERS: layout_of_registers(batch, self.num_registers)} if self.num_registers else {}
+        tokens |= {name: batch.streams[name].layout for name in self.init_nets}
+        token_map = TokenMap(tokens)
+        x = token_map.merge(self._embed(batch))
+        for layer in self.layers:
+            x = layer(x, token_map.merged)
+        return token_map.part(self.out_norm(self.out_proj(x)))
+
+    def pool(self, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Pool the vectors of all streams and registers."""
+        del batch
+        pooled: Tensor = self.pool_net(list(streams.values()))
+        return pooled
+
+    def compiled_parts(self) -> Sequence[nn.Module]:
+        """Name the transformer layers."""
+        return list(self.layers)
+
+    def _embed(self, batch: JetBatch) -> dict[str, Tensor]:
+        """Embed registers and constituents into rows (N_s, embed_dim) by stream."""
+        rows = {
+            name: net(batch.streams[name].x, batch.x, batch.streams[name].layout)
+            for name, net in self.init_nets.items()
+        }
+        if not self.num_registers:
+            return rows
+        like = next(iter(rows.values()))
+        registers = self.registers.to(like.dtype).repeat(batch.num_jets, 1)
+        return {REGISTERS: registers} | rows
+
+    def _init_net(self, options: InitNet, stream: str, data: DataFacts) -> Dense:
+        return Dense(
+            data.size(stream),
+            self.options.embed_dim,
+            options.hidden_layers,
+            options.activation,
+            context_size=data.size(data.global_object),
+        )
+
+    def _check_streams(self, data: DataFacts) -> None:
+        """Refuse input streams without an initial net; a net of a removed stream is left unused."""
+        if not data.streams:
+            raise ConfigError("gn2 needs a stream of constituents in data.variables; there is none")
+        for stream in data.streams:
+            if stream not in self.init_net_options:
+                raise ConfigError(
+                    f"stream {stream!r} of data.variables has no initial net; "
+                    f"add it, such as {{{stream}: {{hidden_layers: [256]}}}}",
+                    "init_nets",
+                )

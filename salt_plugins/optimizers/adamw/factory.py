@@ -1,0 +1,32 @@
+"""AdamW, as torch has it."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.optim import AdamW as TorchAdamW
+from torch.optim import Optimizer
+
+from salt_core import OptimizerFactory
+
+
+class AdamW(OptimizerFactory):
+    """Adam with decoupled weight decay, in one fused pass over all parameters.
+
+    Parameters
+    ----------
+    betas : tuple of float, optional
+        Decay rates of the moments.
+    eps : float, optional
+        Added to the denominator.
+    """
+
+    def __init__(self, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
+        self.betas = betas
+        self.eps = eps
+
+    def build(self, model: nn.Module, learning_rate: float, weight_decay: float) -> Optimizer:
+        """Make the optimiser of all parameters of `model`."""
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        return TorchAdamW(
+            parameters, lr=learning_rate, betas=self.betas, eps=self.eps, weight_decay=weight_decay, fused=True
+        )

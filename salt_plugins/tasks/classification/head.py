@@ -1,0 +1,124 @@
+"""Which class a jet or each of its constituents belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core.distributed import ratio_over_ranks
+from salt_core.errors import located
+from salt_core.nn.activations import Activation
+from salt_core.nn.head import Head
+from salt_plugins.tasks.classification.labels import ClassLabel, probability_names
+
+
+class Classification(Task):
+    """Classifies jets, or the constituents of one stream.
+
+    Entries whose label is -1 or -2 take no part in the loss.
+
+    Parameters
+    ----------
+    input_name : str
+        What is classified: the global object, or a stream such as ``tracks``.
+    label : str
+        Column of class indices.
+    loss : Loss
+        Compares logits (M, C) with class indices (M,).
+    hidden_layers : list of int
+        Sizes of the hidden layers.
+    class_names : list of str, optional
+        Names of the classes in the order of their indices; from the label's attribute in the
+        training file where not given.
+    label_map : dict of int to int, optional
+        From the label's values to class indices.
+    activation : str, optional
+        Activation of the hidden layers.
+    dropout : float, optional
+        Share of hidden values dropped while training.
+    weight : float, optional
+        Factor of this task's loss in the total.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        label: str,
+        loss: Loss,
+        hidden_layers: list[int],
+        class_names: list[str] | None = None,
+        label_map: dict[int, int] | None = None,
+        activation: Activation = "ReLU",
+        dropout: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        self.input_name = input_name
+        self.label_name = label
+        self.loss_function = loss
+        self.hidden_layers = hidden_layers
+        self.class_name_option = class_names
+        self.label_map = label_map
+        self.activation: Activation = activation
+        self.dropout = dropout
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the label."""
+        return {self.input_name: [self.label_name]}
+
+    def build(self, encoded: Encoded, data: DataFacts) -> None:
+        """Make the net for as many classes as the label has."""
+        names = self._class_names(data)
+        self.label = ClassLabel(self.input_name, self.label_name, names, self.label_map)
+        weights = data.class_weights.get(self.input_name, {}).get(self.label_name)
+        with located("loss"):
+            self.loss_function.build(Target(self.label.name, names, weights))
+        self.head = Head(
+            self.input_name,
+            data.global_object,
+            encoded,
+            len(names),
+            self.hidden_layers,
+            self.activation,
+            self.dropout,
+        )
+
+    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Return logits (B, C) or (N, C)."""
+        del batch
+        logits: Tensor = self.head(pooled, streams)
+        return logits
+
+    def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
+        """Return the mean loss of the labelled entries."""
+        targets = self.label.indices(batch.raw(self.input_name)[self.label_name])
+        labelled = targets >= 0
+        values: Tensor = self.loss_function(predictions[labelled], targets[labelled])
+        if values.ndim == 0:
+            return values
+        return ratio_over_ranks(values.sum(), labelled.sum().to(values.dtype))
+
+    def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
+        """Give the probability of each class."""
+        del batch
+        columns = probability_names(self.label.class_names)
+        shares = predictions.float().softmax(-1).unbind(-1)
+        return {self.input_name: dict(zip(columns, shares, strict=True))}
+
+    def check(self, batch: JetBatch) -> None:
+        """Refuse labels that are no class."""
+        self.label.check(batch)
+
+    def _class_names(self, data: DataFacts) -> tuple[str, ...]:
+        if self.class_name_option is not None:
+            return tuple(self.class_name_option)
+        names = data.class_names.get(self.input_name, {}).get(self.label_name)
+        if names is None:
+            raise ConfigError(
+                f"the training file has no attribute that names the classes of label {self.label_name!r}; "
+                f"list them, such as [bjets, cjets, ujets, taus]",
+                "class_names",
+            )
+        return names
