@@ -1,0 +1,147 @@
+"""YAML as people expect it: ``1e-7`` is a number, ``on`` is a word, and no key stands twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from salt_core.errors import ConfigError
+
+_FLOW_WIDTH = 88
+_RULES = {
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+        r"|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "merge": (r"<<", "<"),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader by the rules of YAML 1.2, which refuses a key that stands twice."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own way to say which rules hold
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        if isinstance(node, yaml.MappingNode):
+            self._refuse_repeats(node)
+        return super().construct_mapping(node, deep=deep)
+
+    def _refuse_repeats(self, node: yaml.MappingNode) -> None:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+            if isinstance(key, Hashable):
+                seen.add(key)
+
+    def construct_integer(self, node: yaml.ScalarNode) -> int:
+        """Read a decimal, ``0o`` or ``0x`` number; ``010`` is ten."""
+        text = str(self.construct_scalar(node))
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+class _Dumper(yaml.SafeDumper):
+    """A safe dumper that keeps the order of keys and writes short lists on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every value in full: anchors make a saved configuration hard to read."""
+        del data
+        return True
+
+    def represent_list(self, data: Any) -> yaml.Node:
+        scalars = not any(isinstance(item, dict | list | tuple) for item in data)
+        short = len(", ".join(map(str, data))) <= _FLOW_WIDTH
+        flow = scalars and short
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
+
+    def represent_path(self, data: PurePath) -> yaml.Node:
+        return self.represent_str(str(data))
+
+
+for _tag, (_pattern, _first) in _RULES.items():
+    # The dumper learns our rules on top of PyYAML's own, so that it quotes a string which either would misread.
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_integer)
+_Dumper.add_representer(list, _Dumper.represent_list)
+_Dumper.add_representer(tuple, _Dumper.represent_list)
+_Dumper.add_multi_representer(PurePath, _Dumper.represent_path)
+
+
+def load_value(text: str, label: str) -> Any:
+    """Read one YAML value of any type, such as that of a flag.
+
+    Parameters
+    ----------
+    text : str
+        The YAML.
+    label : str
+        What to call the text in a message.
+
+    Raises
+    ------
+    ConfigError
+        Where `text` is not YAML, or a key stands twice.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of the safe loader
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, label) from None
+
+
+def load_yaml(source: Path | str, label: str = "") -> dict[str, Any]:
+    """Read a YAML mapping; nothing at all is an empty one.
+
+    Parameters
+    ----------
+    source : Path or str
+        A file, or the text itself.
+    label : str, optional
+        What to call it in a message; a file is called by its path.
+
+    Raises
+    ------
+    ConfigError
+        Where the file cannot be read, is not YAML, repeats a key, or holds no mapping.
+    """
+    label = label or (str(source) if isinstance(source, Path) else "YAML")
+    text = _read(source, label) if isinstance(source, Path) else source
+    tree = load_value(text, label)
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"holds {tree!r}; a configuration is a mapping of keys to values", label)
+    return tree
+
+
+def dump_yaml(tree: Any) -> str:
+    """Write `tree` as YAML which `load_yaml` reads back unchanged, keys in their order."""
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _read(file: Path, label: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", label) from None
+    except UnicodeDecodeError:
+        raise ConfigError("is not a text file in UTF-8", label) from None
+
+
+def _syntax_error(error: yaml.YAMLError, label: str) -> ConfigError:
+    mark = getattr(error, "problem_mark", None)
+    place = f"{label}:{mark.line + 1}:{mark.column + 1}" if mark else label
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return ConfigError(f"not valid YAML: {problem}", place)

@@ -1,0 +1,1 @@
+"""Training: the Lightning module, the schedule, the run directory and the command's flow."""

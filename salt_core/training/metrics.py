@@ -1,0 +1,98 @@
+"""The metrics of a run as one CSV file, which goes on where it ended."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from salt_core.files import write_whole
+from salt_core.training.run import RunDirectory
+
+METRICS_NAME = "metrics.csv"
+FIRST_COLUMNS = ["epoch", "step"]
+
+
+class MetricsLogger(Logger):
+    """Writes a row for each call: epoch, step, and what was logged; other columns stay empty.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        The run's folder, which holds the file.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        super().__init__()
+        self.directory = directory
+        self._columns: list[str] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The CSV file."""
+        return self.directory.path / METRICS_NAME
+
+    @property
+    def save_dir(self) -> str:
+        """The run's folder."""
+        return str(self.directory.path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.directory.path.name
+
+    @property
+    def version(self) -> str:
+        """Nothing: the folder's name tells runs apart."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Write nothing: the configuration has a file of its own."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one row."""
+        row = {"step": step, **metrics}
+        columns = self._columns_for(row)
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, columns).writerow(row)
+
+    def _columns_for(self, row: Mapping[str, Any]) -> list[str]:
+        """Return the file's columns, widened where `row` brings new ones."""
+        known = self._columns if self._columns is not None else self._header()
+        new = [column for column in row if column not in known]
+        if new or not known:
+            start = known or FIRST_COLUMNS
+            known = [*start, *(column for column in new if column not in start)]
+            self._rewrite(known)
+        self._columns = known
+        return known
+
+    def _header(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
+
+    def _rewrite(self, columns: list[str]) -> None:
+        rows = read_metrics(self.path)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.path, text.getvalue())
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a metrics file; none where it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,182 @@
+"""The model as Lightning trains it: normalise, encode, pool, predict, and the sum of the losses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from salt_core.data.batch import JetBatch
+from salt_core.data.facts import DataFacts
+from salt_core.data.normalise import Normaliser
+from salt_core.errors import ConfigError, RunError, located
+from salt_core.interfaces.encoder import Encoder
+from salt_core.interfaces.optimizer import OptimizerFactory
+from salt_core.interfaces.task import Task
+from salt_core.training.schedule import LearningRate
+
+CHECKPOINT_KEY = "salt"
+
+
+class SaltModule(LightningModule):
+    """An encoder, the tasks on it, and how they are optimised.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Turns jets and constituents into vectors.
+    tasks : dict of str to Task
+        The heads, by the name under which their losses are logged.
+    optimizer : OptimizerFactory
+        The optimiser.
+    lrs_config : LearningRate, optional
+        Learning rate over the training, and weight decay.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        tasks: dict[str, Task],
+        optimizer: OptimizerFactory,
+        lrs_config: LearningRate = LearningRate(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__()
+        if not tasks:
+            raise ConfigError("no task is left, so there is nothing to train", "model.tasks")
+        lrs_config.check()
+        self.encoder = encoder
+        self.tasks = nn.ModuleDict(tasks)
+        self.optimizer = optimizer
+        self.lrs_config = lrs_config
+
+    def columns(self) -> dict[str, list[str]]:
+        """Name the raw columns that encoder and tasks need, by object."""
+        wanted: dict[str, list[str]] = {}
+        for part in (self.encoder, *self.tasks.values()):
+            for name, columns in part.columns().items():
+                wanted.setdefault(name, []).extend(columns)
+        return wanted
+
+    def build(self, facts: DataFacts, config: str = "", compiled: bool = False) -> None:
+        """Make the parameters.
+
+        Parameters
+        ----------
+        facts : DataFacts
+            What sizes, classes and normalisation follow from.
+        config : str, optional
+            The resolved configuration as YAML, which every checkpoint carries.
+        compiled : bool, optional
+            Whether the parts of the encoder that gain from it are compiled.
+        """
+        self.facts = facts
+        self.config = config
+        self.normalise = Normaliser(facts)
+        with located("model.encoder"):
+            encoded = self.encoder.build(facts)
+        for name, task in self.tasks.items():
+            with located(f"model.tasks.{name}"):
+                task.build(encoded, facts)
+        if compiled:
+            for part in self.encoder.compiled_parts():
+                part.compile(dynamic=True)
+
+    def forward(self, batch: JetBatch) -> dict[str, Tensor]:
+        """Predict, for each task by its name."""
+        batch = self.normalise(batch)
+        streams = self.encoder.encode(batch)
+        pooled = self.encoder.pool(streams, batch)
+        return {name: task(pooled, streams, batch) for name, task in self.tasks.items()}
+
+    def losses(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, Tensor]:
+        """Return the weighted loss of each task by its name."""
+        return {name: task.weight * task.loss(predictions[name], batch) for name, task in self.tasks.items()}
+
+    def outputs(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, dict[str, Tensor]]:
+        """Return the columns that all tasks write, by object."""
+        columns: dict[str, dict[str, Tensor]] = {}
+        for name, task in self.tasks.items():
+            for target, values in task.outputs(predictions[name], batch).items():
+                written = columns.setdefault(target, {})
+                for clash in written.keys() & values.keys():
+                    raise ConfigError(f"another task writes the column {clash!r} of {target!r} too", f"model.tasks.{name}")
+                written.update(values)
+        return columns
+
+    def on_before_batch_transfer(self, batch: JetBatch, dataloader_idx: int) -> JetBatch:
+        """Check the labels while they are on the host, where a wrong one can still be named."""
+        del dataloader_idx
+        if self.trainer.training or self.trainer.validating or self.trainer.sanity_checking:
+            for name, task in self.tasks.items():
+                with located(f"model.tasks.{name}"):
+                    task.check(batch)
+        return batch
+
+    def transfer_batch_to_device(self, batch: JetBatch, device: torch.device, dataloader_idx: int) -> JetBatch:
+        """Move the batch."""
+        del dataloader_idx
+        return batch.to(device)
+
+    def training_step(self, batch: JetBatch, batch_idx: int) -> Tensor:
+        """Return the sum of the tasks' losses."""
+        del batch_idx
+        losses = self.losses(self(batch), batch)
+        total = torch.stack(list(losses.values())).sum()
+        if not total.is_cuda or self.trainer.fit_loop.epoch_loop.batch_idx % self.trainer.log_every_n_steps == 0:
+            self._refuse_nan(losses, total)
+        self._log("train", losses, total, batch)
+        return total
+
+    def validation_step(self, batch: JetBatch, batch_idx: int) -> None:
+        """Log the losses of a validation batch."""
+        del batch_idx
+        losses = self.losses(self(batch), batch)
+        self._log("val", losses, torch.stack(list(losses.values())).sum(), batch)
+
+    def test_step(self, batch: JetBatch, batch_idx: int) -> dict[str, dict[str, Tensor]]:
+        """Return the columns to write."""
+        del batch_idx
+        return self.outputs(self(batch), batch)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser and its schedule over all steps."""
+        config = self.lrs_config
+        optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
+        steps = self.trainer.estimated_stepping_batches
+        if not math.isfinite(steps):
+            raise ConfigError(
+                "the one-cycle schedule needs a number of steps; give trainer.max_epochs or trainer.max_steps",
+                "trainer.max_epochs",
+            )
+        scheduler = config.scheduler(optimizer, int(steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the resolved configuration and the facts of the data into the checkpoint."""
+        checkpoint[CHECKPOINT_KEY] = {"config": self.config, "facts": self.facts.to_plain()}
+
+    def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
+        training = stage == "train"
+        values = {f"{stage}/{name}_loss": loss.detach() for name, loss in losses.items()}
+        options: dict[str, Any] = {
+            "batch_size": batch.num_jets,
+            "on_step": training,
+            "on_epoch": not training,
+            "sync_dist": not training,
+        }
+        self.log_dict(values, **options)
+        self.log(f"{stage}/loss", total.detach(), prog_bar=True, **options)
+
+    def _refuse_nan(self, losses: Mapping[str, Tensor], total: Tensor) -> None:
+        if torch.isfinite(total):
+            return
+        bad = [name for name, loss in losses.items() if not torch.isfinite(loss)]
+        raise RunError(
+            f"the loss of {' and '.join(bad or ['all tasks together'])} is not finite at step {self.global_step} "
+            f"(epoch {self.current_epoch}). Things to try: a lower model.lrs_config.max, "
+            "--trainer.gradient_clip_val 1, --trainer.precision 32 or bf16-mixed, smaller task weights"
+        )

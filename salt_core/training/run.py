@@ -1,0 +1,143 @@
+"""The run directory: where it is, what is written into it, and who may write."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from salt_core.config.yaml import dump_yaml
+from salt_core.errors import ConfigError
+from salt_core.files import write_whole
+
+CONFIG_NAME = "config.yaml"
+METADATA_NAME = "metadata.yaml"
+CONFIG_KEY = "salt_config"
+
+
+class RunDirectory:
+    """A folder ``<root>/<name>_<timestamp or suffix>`` for one run.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of all runs.
+    name : str
+        The run's name.
+    suffix : str, optional
+        Takes the place of the timestamp.
+    goes_on : bool, optional
+        Whether a run that is there already may be continued.
+    """
+
+    def __init__(self, root: Path, name: str, suffix: str | None = None, goes_on: bool = False) -> None:
+        self.path = root.absolute() / f"{name}_{suffix or datetime.now().strftime('%Y%m%d-T%H%M%S')}"
+        self._timestamped = suffix is None
+        if suffix and not goes_on and (self.path / CONFIG_NAME).exists():
+            raise ConfigError(
+                f"{self.path} holds a run already; choose another suffix, or go on from it with --ckpt_path",
+                "--log_suffix",
+            )
+
+    def create(self) -> None:
+        """Make the folder; a second run within one second gets a name of its own."""
+        base, number = self.path, 1
+        while True:
+            try:
+                self.path.mkdir(parents=True, exist_ok=not self._timestamped)
+            except FileExistsError:
+                number += 1
+                self.path = base.with_name(f"{base.name}-{number}")
+            except OSError as error:
+                message = f"the run directory {self.path} cannot be made: {error.strerror}"
+                raise ConfigError(message, "trainer.default_root_dir") from error
+            else:
+                return
+
+    def agree(self, trainer: Trainer) -> None:
+        """Make the folder on rank 0 and tell the other ranks of it."""
+        if trainer.is_global_zero:
+            self.create()
+        self.path = Path(trainer.strategy.broadcast(str(self.path)))
+
+
+class RunRecorder(Callback):
+    """Chooses the run directory and writes configuration, dicts and metadata into it.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        The folder.
+    config : mapping
+        The complete configuration in short form.
+    plugins : sequence of Path
+        Project-local plugin files, which are copied.
+    metadata : callable
+        Gives what goes into ``metadata.yaml``; called on rank 0 only.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        config: Mapping[str, Any],
+        plugins: Sequence[Path],
+        metadata: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self.directory = directory
+        self.config = dict(config)
+        self.plugins = plugins
+        self.metadata = metadata
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Make and fill the directory before anything else is set up."""
+        del stage
+        self.directory.agree(trainer)
+        self.config = self._with_copies(self.config)
+        if trainer.is_global_zero:
+            self._write(pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Put the configuration into every checkpoint."""
+        del trainer, pl_module
+        checkpoint[CONFIG_KEY] = dump_yaml(self.config)
+
+    def _write(self, pl_module: LightningModule) -> None:
+        path = self.directory.path
+        for source, target in self._copies():
+            if source != target:
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(source, target)
+        write_whole(path / CONFIG_NAME, dump_yaml(self.config))
+        facts = {**self.metadata(), "parameters": sum(p.numel() for p in pl_module.parameters())}
+        write_whole(path / METADATA_NAME, dump_yaml(facts))
+
+    def _copies(self) -> list[tuple[Path, Path]]:
+        """List the files to copy, and where to."""
+        path, data = self.directory.path, self._sources
+        dicts = [(Path(data[key]), path / f"{key}.yaml") for key in ("norm_dict", "class_dict") if data.get(key)]
+        return dicts + [(file, path / "plugins" / file.name) for file in self.plugins]
+
+    def _with_copies(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration with the run's own copies in the place of the files copied."""
+        self._sources = dict(config["data"])
+        path = self.directory.path
+        data = dict(config["data"])
+        for key in ("norm_dict", "class_dict"):
+            if data.get(key):
+                data[key] = str(path / f"{key}.yaml")
+        plugins = [str(path / "plugins" / file.name) for file in self.plugins]
+        return {**config, "data": data} | ({"plugins": plugins} if plugins else {})
+
+
+def run_directory(trainer: Trainer) -> Path | None:
+    """Return the directory of the run, for callbacks that write into it; None where nothing is written."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, RunRecorder):
+            return callback.directory.path
+    return None

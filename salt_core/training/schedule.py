@@ -1,0 +1,57 @@
+"""The learning rate over a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import OneCycleLR
+
+from salt_core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """One cycle of the learning rate over all steps of a training, and the weight decay.
+
+    Parameters
+    ----------
+    initial : float
+        Rate at the first step.
+    max : float
+        Highest rate.
+    end : float
+        Rate at the last step.
+    pct_start : float
+        Share of the steps in which the rate rises.
+    weight_decay : float
+        Weight decay of the optimiser.
+    """
+
+    initial: float = 1e-7
+    max: float = 5e-4
+    end: float = 1e-5
+    pct_start: float = 0.01
+    weight_decay: float = 1e-5
+
+    def check(self) -> None:
+        """Raise a `ConfigError` where the rates make no cycle."""
+        if not 0 < self.initial <= self.max or not 0 < self.end <= self.max:
+            raise ConfigError(
+                f"initial {self.initial}, max {self.max}, end {self.end}: "
+                "initial and end must lie above 0 and not above max",
+                "model.lrs_config",
+            )
+        if not 0 <= self.pct_start <= 1:
+            raise ConfigError(f"{self.pct_start} is no share between 0 and 1", "model.lrs_config.pct_start")
+
+    def scheduler(self, optimizer: Optimizer, total_steps: int) -> OneCycleLR:
+        """Return torch's `OneCycleLR` with these rates."""
+        return OneCycleLR(
+            optimizer,
+            max_lr=self.max,
+            total_steps=total_steps,
+            pct_start=self.pct_start,
+            div_factor=self.max / self.initial,
+            final_div_factor=self.initial / self.end,
+        )
