@@ -108,7 +108,9 @@ def check_columns(file: h5py.File, selection: Selection, where: str = "") -> int
 
 def _missing(file: h5py.File, dataset: h5py.Dataset, column: str, where: str) -> ConfigError:
     hint = suggest(column, dataset.dtype.names)
-    return ConfigError(f"dataset {dataset.name!r} of {file.filename} has no variable {column!r}; {hint}", where)
+    return ConfigError(
+        f"dataset {dataset.name!r} of {file.filename} has no variable {column!r}; {hint}", where
+    )
 
 
 class JetReader:

@@ -113,7 +113,9 @@ class SaltDataModule(LightningDataModule):
         """Return the file of `sample`, or raise a `ConfigError` where none is set."""
         path = self.files[sample]
         if path is None:
-            raise ConfigError(f"not set; give it in a file or as --data.{sample}_file PATH", f"data.{sample}_file")
+            raise ConfigError(
+                f"not set; give it in a file or as --data.{sample}_file PATH", f"data.{sample}_file"
+            )
         return path
 
     def selection(self, file: h5py.File | None = None) -> Selection:
@@ -124,7 +126,9 @@ class SaltDataModule(LightningDataModule):
         if file is None:
             return selection
         present = {
-            name: tuple(c for c in columns if c in dataset_of(file, selection, name, "data.test_file").dtype.names)
+            name: tuple(
+                c for c in columns if c in dataset_of(file, selection, name, "data.test_file").dtype.names
+            )
             for name, columns in self.columns.items()
         }
         return Selection(self.global_object, self.variables, present, self.datasets, self.num_inputs)
@@ -135,7 +139,9 @@ class SaltDataModule(LightningDataModule):
         with open_file(self.file("train"), "data.train_file") as file:
             check_columns(file, self.selection(), "data.train_file")
             names = {name: self._class_names(file, name) for name in self.columns}
-        return DataFacts(self.global_object, self.variables, means, stds, names, class_weights(self.class_dict))
+        return DataFacts(
+            self.global_object, self.variables, means, stds, names, class_weights(self.class_dict)
+        )
 
     def check_file(self, sample: Sample) -> None:
         """Raise where the file of `sample` does not hold what is read from it."""
@@ -144,7 +150,9 @@ class SaltDataModule(LightningDataModule):
             num_jets = check_columns(file, self.selection(file if sample == "test" else None), where)
         wanted = self.num_jets[sample]
         if wanted > num_jets:
-            raise ConfigError(f"{wanted} jets are asked for, {self.file(sample)} has {num_jets}", f"data.num_{sample}")
+            raise ConfigError(
+                f"{wanted} jets are asked for, {self.file(sample)} has {num_jets}", f"data.num_{sample}"
+            )
         if num_jets == 0:
             raise ConfigError(f"{self.file(sample)} has no jets", where)
 
@@ -202,10 +210,16 @@ class SaltDataModule(LightningDataModule):
             if number == 0 or number < -1:
                 message = f"{number} is not a number of jets; give 1 or more, or -1 for all"
                 raise ConfigError(message, f"data.num_{sample}")
-        for option, given in (("input_map", input_map), ("num_inputs", self.num_inputs), ("extra_vars", self.extra_vars)):
+        for option, given in (
+            ("input_map", input_map),
+            ("num_inputs", self.num_inputs),
+            ("extra_vars", self.extra_vars),
+        ):
             for name in given:
                 if name not in self.datasets:
-                    raise ConfigError(f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}")
+                    raise ConfigError(
+                        f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}"
+                    )
 
 
 def _text(value: Any) -> str:

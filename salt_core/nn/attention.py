@@ -108,9 +108,7 @@ def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> 
     if not buckets:
         return torch.zeros_like(q)
     results, first = [], 0
-    for (jets, length, _), *qkv in zip(
-        buckets, q.split(sizes), k.split(sizes), v.split(sizes), strict=True
-    ):
+    for (jets, length, _), *qkv in zip(buckets, q.split(sizes), k.split(sizes), v.split(sizes), strict=True):
         valid = torch.arange(length, device=q.device) < lengths[first : first + jets, None]
         results.append(_padded_bucket(*qkv, valid, dropout))
         first += jets
@@ -172,7 +170,12 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, size: int, num_heads: int, backend: Backend = "auto", qk_norm: bool = False, dropout: float = 0.0
+        self,
+        size: int,
+        num_heads: int,
+        backend: Backend = "auto",
+        qk_norm: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.num_heads = num_heads

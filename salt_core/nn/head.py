@@ -23,7 +23,9 @@ def stream_size(encoded: Encoded, input_name: str, global_object: str) -> int:
     """
     if input_name not in encoded.streams:
         choices = [global_object, *encoded.streams]
-        raise ConfigError(f"the encoder gives no {input_name!r}; {suggest(input_name, choices)}", "input_name")
+        raise ConfigError(
+            f"the encoder gives no {input_name!r}; {suggest(input_name, choices)}", "input_name"
+        )
     return encoded.streams[input_name]
 
 

@@ -103,7 +103,9 @@ class SaltModule(LightningModule):
             for target, values in task.outputs(predictions[name], batch).items():
                 written = columns.setdefault(target, {})
                 for clash in written.keys() & values.keys():
-                    raise ConfigError(f"another task writes the column {clash!r} of {target!r} too", f"model.tasks.{name}")
+                    raise ConfigError(
+                        f"another task writes the column {clash!r} of {target!r} too", f"model.tasks.{name}"
+                    )
                 written.update(values)
         return columns
 
@@ -116,7 +118,9 @@ class SaltModule(LightningModule):
                     task.check(batch)
         return batch
 
-    def transfer_batch_to_device(self, batch: JetBatch, device: torch.device, dataloader_idx: int) -> JetBatch:
+    def transfer_batch_to_device(
+        self, batch: JetBatch, device: torch.device, dataloader_idx: int
+    ) -> JetBatch:
         """Move the batch."""
         del dataloader_idx
         return batch.to(device)
@@ -126,7 +130,10 @@ class SaltModule(LightningModule):
         del batch_idx
         losses = self.losses(self(batch), batch)
         total = torch.stack(list(losses.values())).sum()
-        if not total.is_cuda or self.trainer.fit_loop.epoch_loop.batch_idx % self.trainer.log_every_n_steps == 0:
+        if (
+            not total.is_cuda
+            or self.trainer.fit_loop.epoch_loop.batch_idx % self.trainer.log_every_n_steps == 0
+        ):
             self._refuse_nan(losses, total)
         self._log("train", losses, total, batch)
         return total

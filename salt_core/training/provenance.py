@@ -88,6 +88,7 @@ def metadata(files: Sequence[Path], plugins: Sequence[Provider], seed: int | boo
             for repository, used in repositories(files).items()
         },
         "plugins": [
-            {"kind": p.kind, "name": p.name, "distribution": p.distribution, "version": p.version} for p in plugins
+            {"kind": p.kind, "name": p.name, "distribution": p.distribution, "version": p.version}
+            for p in plugins
         ],
     }

@@ -120,7 +120,9 @@ class RunRecorder(Callback):
     def _copies(self) -> list[tuple[Path, Path]]:
         """List the files to copy, and where to."""
         path, data = self.directory.path, self._sources
-        dicts = [(Path(data[key]), path / f"{key}.yaml") for key in ("norm_dict", "class_dict") if data.get(key)]
+        dicts = [
+            (Path(data[key]), path / f"{key}.yaml") for key in ("norm_dict", "class_dict") if data.get(key)
+        ]
         return dicts + [(file, path / "plugins" / file.name) for file in self.plugins]
 
     def _with_copies(self, config: Mapping[str, Any]) -> dict[str, Any]:

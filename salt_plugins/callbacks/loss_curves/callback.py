@@ -79,7 +79,9 @@ def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
     for stage, style in styles.items():
         if f"{stage}/{name}" in curves:
             panel.plot(*curves[f"{stage}/{name}"], label=labels[stage], **style)
-    panel.set_title("total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10)
+    panel.set_title(
+        "total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10
+    )
     panel.set_xlabel("step")
     panel.set_ylabel("loss")
     panel.legend(frameon=False, fontsize=9)

@@ -42,7 +42,9 @@ class CrossEntropy(Loss):
                 self._where(target),
             )
         if not all(0 < weight < float("inf") for weight in weights):
-            raise ConfigError(f"class weights must be finite and positive, got {list(weights)}", self._where(target))
+            raise ConfigError(
+                f"class weights must be finite and positive, got {list(weights)}", self._where(target)
+            )
         self.weight = torch.tensor(weights, dtype=torch.float32)
 
     def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:

@@ -28,5 +28,10 @@ class AdamW(OptimizerFactory):
         """Make the optimiser of all parameters of `model`."""
         parameters = [p for p in model.parameters() if p.requires_grad]
         return TorchAdamW(
-            parameters, lr=learning_rate, betas=self.betas, eps=self.eps, weight_decay=weight_decay, fused=True
+            parameters,
+            lr=learning_rate,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=weight_decay,
+            fused=True,
         )
