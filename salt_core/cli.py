@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import click
 
+from salt_core import logs
 from salt_core.commands import SaltGroup
 from salt_core.errors import SaltError
 from salt_core.version import __version__
@@ -92,6 +93,7 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
         interruption.
     """
+    logs.show()
     try:
         result = salt.main(args=args, prog_name="salt", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

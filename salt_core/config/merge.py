@@ -65,16 +65,12 @@ class Merged:
         The merged mapping.
     sources : dict of key path to Source
         Which layer set each mapping, list and scalar.
-    named : dict of key path to pair of Source
-        Words that got keys below them and so were taken for a plugin's name: who said the word,
-        and who set the keys. Only the kind of the place tells whether that was right.
     faults : tuple of ConfigError
         Keys set below a value that can have none.
     """
 
     tree: dict[str, Any]
     sources: dict[KeyPath, Source]
-    named: dict[KeyPath, tuple[Source, Source]]
     faults: tuple[ConfigError, ...] = ()
 
     def source(self, path: KeyPath) -> Source:
@@ -106,14 +102,13 @@ def merge(layers: Iterable[Layer]) -> Merged:
     for layer in layers:
         source = Source(layer.label, layer.folder, layer.text)
         merger.put_all(merger.tree, layer.tree, (), source)
-    return Merged(merger.tree, merger.sources, merger.named, tuple(merger.faults))
+    return Merged(merger.tree, merger.sources, tuple(merger.faults))
 
 
 @dataclass
 class _Merger:
     tree: dict[str, Any] = field(default_factory=dict)
     sources: dict[KeyPath, Source] = field(default_factory=dict)
-    named: dict[KeyPath, tuple[Source, Source]] = field(default_factory=dict)
     faults: list[ConfigError] = field(default_factory=list)
 
     def put_all(self, tree: dict[Any, Any], new: Mapping[Any, Any], path: KeyPath, source: Source) -> None:
@@ -134,7 +129,7 @@ class _Merger:
             if name is not None and identity(old) not in (None, name):
                 return self._replace(new, path, source)
         elif isinstance(old, str) and name in (None, old):
-            old = self._as_component(old, "class_path" if "class_path" in new else "plugin", path, source)
+            old = self._as_component(old, "class_path" if "class_path" in new else "plugin", path)
         elif name is not None:
             return self._replace(new, path, source)
         else:
@@ -143,16 +138,13 @@ class _Merger:
         self.put_all(old, new, path, source)
         return old
 
-    def _as_component(self, word: str, key: str, path: KeyPath, source: Source) -> dict[str, Any]:
-        said = self.sources[path]
-        self.named[path] = (said, source)
-        self.sources[(*path, key)] = said
+    def _as_component(self, word: str, key: str, path: KeyPath) -> dict[str, Any]:
+        self.sources[(*path, key)] = self.sources[path]
         return {key: word}
 
     def _replace(self, value: Any, path: KeyPath, source: Source) -> Any:
-        for known in (self.sources, self.named):
-            for old in [key for key in known if key[: len(path)] == path]:
-                del known[old]
+        for old in [key for key in self.sources if key[: len(path)] == path]:
+            del self.sources[old]
         self.sources[path] = source
         if isinstance(value, Mapping):
             return {key: self._replace(inner, (*path, key), source) for key, inner in value.items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import h5py
 from lightning.pytorch import LightningDataModule
 
+from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.hdf5 import check_columns, dataset_of, open_file
 from salt_core.data.norms import class_weights, normalisation
@@ -92,7 +94,7 @@ class SaltDataModule(LightningDataModule):
         self.test_suffix = test_suff or ""
         self._check_choices(input_map or {})
 
-    def build(self, columns: Columns, seed: int) -> None:
+    def build(self, columns: Columns, seed: int, check: Callable[[JetBatch], None]) -> None:
         """Take what follows from the model.
 
         Parameters
@@ -101,7 +103,10 @@ class SaltDataModule(LightningDataModule):
             Raw columns that encoder and tasks need, by object.
         seed : int
             Of the order in which training batches come.
+        check : callable
+            Raises a `DataError` for a batch whose labels cannot be used; called on the host.
         """
+        self.check = check
         self.columns = {name: tuple(dict.fromkeys(names)) for name, names in columns.items()}
         for name in self.columns:
             if name not in self.datasets:
@@ -144,10 +149,14 @@ class SaltDataModule(LightningDataModule):
         )
 
     def check_file(self, sample: Sample) -> None:
-        """Raise where the file of `sample` does not hold what is read from it."""
+        """Raise where the file of `sample` does not hold what is read from it or copied out of it."""
         where = f"data.{sample}_file"
         with open_file(self.file(sample), where) as file:
-            num_jets = check_columns(file, self.selection(file if sample == "test" else None), where)
+            selection = self.selection()
+            if sample == "test":
+                copied = {name: tuple(columns) for name, columns in self.extra_vars.items()}
+                selection = replace(selection, columns=copied)
+            num_jets = check_columns(file, selection, where)
         wanted = self.num_jets[sample]
         if wanted > num_jets:
             raise ConfigError(
@@ -169,6 +178,13 @@ class SaltDataModule(LightningDataModule):
         with open_file(self.file("test"), "data.test_file") as file:
             selection = self.selection(file)
         return self._loader("test", selection)
+
+    def on_before_batch_transfer(self, batch: JetBatch, dataloader_idx: int) -> JetBatch:
+        """Check the labels of a batch that a loss will see."""
+        del dataloader_idx
+        if self.trainer is not None and not self.trainer.testing:
+            self.check(batch)
+        return batch
 
     def _loader(self, sample: Sample, selection: Selection, shuffle: bool = False) -> JetLoader:
         trainer = self.trainer

@@ -1,0 +1,1 @@
+"""Evaluation: from a checkpoint and a file of jets to a file of predictions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import types
 import typing
@@ -62,8 +63,13 @@ def options_of(cls: type) -> list[Option]:
     parameters = list(inspect.signature(init).parameters.values())[1:]
     descriptions = _descriptions(cls)
     hints = _hints(init)
+    factories = _made_defaults(cls)
     return [
-        _option(parameter, hints.get(parameter.name, Any), descriptions.get(parameter.name, ""))
+        _option(
+            parameter.replace(default=factories.get(parameter.name, parameter.default)),
+            hints.get(parameter.name, Any),
+            descriptions.get(parameter.name, ""),
+        )
         for parameter in parameters
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
@@ -113,6 +119,12 @@ def _option(parameter: inspect.Parameter, annotation: Any, description: str) -> 
         required=required,
         description=description,
     )
+
+
+def _made_defaults(cls: type) -> dict[str, Any]:
+    """Return the defaults that a dataclass makes anew for each object."""
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return {f.name: f.default_factory() for f in fields if f.default_factory is not dataclasses.MISSING}
 
 
 def _hints(init: Callable[..., Any]) -> dict[str, Any]:

@@ -17,9 +17,8 @@ from salt_core.errors import ConfigError, RunError, located
 from salt_core.interfaces.encoder import Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
+from salt_core.training.checkpoints import FACTS_KEY
 from salt_core.training.schedule import LearningRate
-
-CHECKPOINT_KEY = "salt"
 
 
 class SaltModule(LightningModule):
@@ -61,20 +60,17 @@ class SaltModule(LightningModule):
                 wanted.setdefault(name, []).extend(columns)
         return wanted
 
-    def build(self, facts: DataFacts, config: str = "", compiled: bool = False) -> None:
+    def build(self, facts: DataFacts, compiled: bool = False) -> None:
         """Make the parameters.
 
         Parameters
         ----------
         facts : DataFacts
             What sizes, classes and normalisation follow from.
-        config : str, optional
-            The resolved configuration as YAML, which every checkpoint carries.
         compiled : bool, optional
             Whether the parts of the encoder that gain from it are compiled.
         """
         self.facts = facts
-        self.config = config
         self.normalise = Normaliser(facts)
         with located("model.encoder"):
             encoded = self.encoder.build(facts)
@@ -109,21 +105,11 @@ class SaltModule(LightningModule):
                 written.update(values)
         return columns
 
-    def on_before_batch_transfer(self, batch: JetBatch, dataloader_idx: int) -> JetBatch:
-        """Check the labels while they are on the host, where a wrong one can still be named."""
-        del dataloader_idx
-        if self.trainer.training or self.trainer.validating or self.trainer.sanity_checking:
-            for name, task in self.tasks.items():
-                with located(f"model.tasks.{name}"):
-                    task.check(batch)
-        return batch
-
-    def transfer_batch_to_device(
-        self, batch: JetBatch, device: torch.device, dataloader_idx: int
-    ) -> JetBatch:
-        """Move the batch."""
-        del dataloader_idx
-        return batch.to(device)
+    def check(self, batch: JetBatch) -> None:
+        """Have every task check the labels of a batch on the host, where a wrong one can still be named."""
+        for name, task in self.tasks.items():
+            with located(f"model.tasks.{name}"):
+                task.check(batch)
 
     def training_step(self, batch: JetBatch, batch_idx: int) -> Tensor:
         """Return the sum of the tasks' losses."""
@@ -163,8 +149,8 @@ class SaltModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the resolved configuration and the facts of the data into the checkpoint."""
-        checkpoint[CHECKPOINT_KEY] = {"config": self.config, "facts": self.facts.to_plain()}
+        """Put the facts of the data into the checkpoint."""
+        checkpoint[FACTS_KEY] = self.facts.to_plain()
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
         training = stage == "train"

@@ -42,10 +42,10 @@ def repositories(files: Iterable[Path]) -> dict[Path, list[Path]]:
 
 
 def uncommitted(repository: Path, used: Sequence[Path]) -> list[str]:
-    """List tracked files with changes, and files among `used` that git does not track."""
+    """List tracked files with changes, and files among `used` that git neither tracks nor ignores."""
     changed = git(repository, "status", "--porcelain", "--untracked-files=no") or ""
     names = [line[3:] for line in changed.splitlines()]
-    untracked = git(repository, "ls-files", "--others", "--", *map(str, used)) or ""
+    untracked = git(repository, "ls-files", "--others", "--exclude-standard", "--", *map(str, used)) or ""
     return names + untracked.splitlines()
 
 
@@ -77,8 +77,8 @@ def metadata(files: Sequence[Path], plugins: Sequence[Provider], seed: int | boo
         "versions": {
             "salt-hep": salt_core.__version__,
             "python": platform.python_version(),
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
+            "torch": str(torch.__version__),
+            "lightning": str(lightning.__version__),
         },
         "commits": {
             str(repository): {

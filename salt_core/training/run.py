@@ -10,13 +10,15 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from salt_core.config.resolver import Resolved
+from salt_core.config.schema import OF_ONE_CALL
 from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 from salt_core.files import write_whole
+from salt_core.training.checkpoints import CONFIG_KEY
 
 CONFIG_NAME = "config.yaml"
 METADATA_NAME = "metadata.yaml"
-CONFIG_KEY = "salt_config"
 
 
 class RunDirectory:
@@ -30,16 +32,14 @@ class RunDirectory:
         The run's name.
     suffix : str, optional
         Takes the place of the timestamp.
-    goes_on : bool, optional
-        Whether a run that is there already may be continued.
     """
 
-    def __init__(self, root: Path, name: str, suffix: str | None = None, goes_on: bool = False) -> None:
+    def __init__(self, root: Path, name: str, suffix: str | None = None) -> None:
         self.path = root.absolute() / f"{name}_{suffix or datetime.now().strftime('%Y%m%d-T%H%M%S')}"
         self._timestamped = suffix is None
-        if suffix and not goes_on and (self.path / CONFIG_NAME).exists():
+        if suffix and (self.path / CONFIG_NAME).exists():
             raise ConfigError(
-                f"{self.path} holds a run already; choose another suffix, or go on from it with --ckpt_path",
+                f"{self.path} holds a run already; choose another suffix, or leave it out",
                 "--log_suffix",
             )
 
@@ -135,6 +135,24 @@ class RunRecorder(Callback):
                 data[key] = str(path / f"{key}.yaml")
         plugins = [str(path / "plugins" / file.name) for file in self.plugins]
         return {**config, "data": data} | ({"plugins": plugins} if plugins else {})
+
+
+def saved_form(resolved: Resolved, seed: int, logs: Path) -> dict[str, Any]:
+    """Return the configuration as a run saves it: complete, and the same run when it is fed back.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The configuration.
+    seed : int
+        The seed in use.
+    logs : Path
+        Where runs go if the configuration does not say.
+    """
+    trainer = resolved.short["trainer"]
+    root = trainer["default_root_dir"] or str(logs)
+    kept = {key: value for key, value in resolved.short.items() if key not in OF_ONE_CALL}
+    return {**kept, "seed_everything": seed, "trainer": {**trainer, "default_root_dir": root}}
 
 
 def run_directory(trainer: Trainer) -> Path | None:

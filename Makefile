@@ -1,0 +1,42 @@
+# make demo    installs, trains a small GN2 on the bundled jets, evaluates it
+# make test    lint, types and the tests (under 10 minutes on 2 cores)
+#
+# PyTorch: on a machine without a GPU the build of constraints/cpu.txt. Say otherwise with
+#   make install CONSTRAINTS=my-constraints.txt
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONSTRAINTS ?= $(if $(shell command -v nvidia-smi),constraints/gpu.txt,constraints/cpu.txt)
+INSTALLED := $(VENV)/.installed
+RUN_OF_DEMO = $$(ls -td logs/GN2_demo*/ | head -n 1)
+JOBS ?= 2
+
+.PHONY: install demo test test-full lint clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) torch
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/salt fit --config configs/GN2.yaml --config configs/demo.yaml --name GN2_demo --force
+	$(BIN)/salt test --config $(RUN_OF_DEMO)config.yaml
+	@echo "Metrics, loss curves and checkpoints are in $(RUN_OF_DEMO)"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest --numprocesses $(JOBS) -m 'not full'
+
+test-full: lint
+	$(BIN)/pytest -s
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

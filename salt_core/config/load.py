@@ -1,0 +1,71 @@
+"""The configuration of one call: base.yaml or a checkpoint's, then the named files, then the flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from salt_core.config.arguments import Arguments
+from salt_core.config.merge import Layer, Merged, merge
+from salt_core.config.paths import find_config, shipped_configs
+from salt_core.config.resolver import Resolved, local_plugins, resolve
+from salt_core.config.yaml import load_yaml
+from salt_core.registry import Registry
+
+BASE = "base.yaml"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A resolved configuration and what it was made of.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The configuration.
+    files : tuple of Path
+        The files that were named, in their order.
+    registry : Registry
+        The plugins that it could name.
+    """
+
+    resolved: Resolved
+    files: tuple[Path, ...]
+    registry: Registry
+
+
+def load(arguments: Arguments, base: Layer | None = None) -> Loaded:
+    """Read, merge, check and complete the configuration of a call.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What the command was called with.
+    base : Layer, optional
+        What everything else goes on top of, in the place of base.yaml.
+
+    Raises
+    ------
+    ConfigError
+        One that tells everything that is wrong.
+    """
+    files = [find_config(text) for text in arguments.configs]
+    merged = merged_of(arguments, files, base)
+    registry = Registry.discover(local_plugins(merged))
+    return Loaded(resolve(merged, registry), tuple(files), registry)
+
+
+def merged_of(arguments: Arguments, files: list[Path], base: Layer | None = None) -> Merged:
+    """Merge the base, the files and the flags."""
+    first = base or file_layer(shipped_configs()[BASE])
+    return merge([first, *map(file_layer, files), *(flag.layer() for flag in arguments.flags)])
+
+
+def file_layer(path: Path) -> Layer:
+    """Read a file as a layer; paths in it are relative to its folder."""
+    return Layer(load_yaml(path), _said(path), path.parent)
+
+
+def _said(path: Path) -> str:
+    """Call a file by its path, relative where it lies below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,63 @@
+"""What a configuration may hold: three sections, each the options of a class, and the options of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from salt_core.data.module import SaltDataModule
+from salt_core.errors import ConfigError
+from salt_core.training.module import SaltModule
+
+SECTIONS: dict[str, type] = {"model": SaltModule, "data": SaltDataModule, "trainer": Trainer}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What concerns a run as a whole; these options stand at the top of a YAML file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model: the run directory and the columns of predictions begin with it.
+    seed_everything : int or bool, optional
+        Seed of initial weights and of the order of the jets; true draws one.
+    plugins : list of Path, optional
+        Python files with plugins of this project.
+    compile : bool, optional
+        Whether the encoder is compiled.
+    ckpt_path : Path, optional
+        Checkpoint to go on from, or to evaluate.
+    log_suffix : str, optional
+        Ending of the run directory's name, in the place of the time.
+    force : bool, optional
+        Whether to start in spite of uncommitted changes.
+    """
+
+    name: str
+    seed_everything: int | bool = 42
+    plugins: list[Path] = field(default_factory=list)
+    compile: bool = False
+    ckpt_path: Path | None = None
+    log_suffix: str | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.+-]+", self.name):
+            raise ConfigError(f"{self.name!r} cannot name a folder; use letters, digits and _ . + -", "name")
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> RunOptions:
+        """Make the options of plain YAML values."""
+        paths = {"plugins": [Path(path) for path in plain["plugins"]]}
+        checkpoint = {"ckpt_path": Path(plain["ckpt_path"]) if plain["ckpt_path"] else None}
+        return cls(**{**plain, **paths, **checkpoint})
+
+
+OF_ONE_CALL = ("ckpt_path", "log_suffix", "force")
+"""Options of a run that its saved configuration leaves out, since feeding it back is another call."""

@@ -1,0 +1,78 @@
+"""The file of predictions: its name, its datasets, and rows appended to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Columns = Mapping[str, Array]
+
+COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+CHUNK_VALUES = 4000
+
+
+def output_path(checkpoint: Path, test_file: Path, suffix: str = "") -> Path:
+    """Name the file of predictions, beside the checkpoint.
+
+    Examples
+    --------
+    >>> output_path(Path("ckpts/epoch=003.ckpt"), Path("data/ttbar_test.h5"), "tight").name
+    'epoch=003__test_ttbar_test_tight.h5'
+    """
+    ending = f"_{suffix}" if suffix else ""
+    return checkpoint.with_name(f"{checkpoint.stem}__test_{test_file.stem}{ending}.h5")
+
+
+def structured(columns: Columns) -> Array:
+    """Make one structured array of columns of equal shape."""
+    first = next(iter(columns.values()))
+    dtype = [(name, values.dtype) for name, values in columns.items()]
+    rows = np.empty(first.shape, dtype=dtype)
+    for name, values in columns.items():
+        rows[name] = values
+    return rows
+
+
+class PredictionFile:
+    """An open file to which rows are appended, dataset by dataset.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+    attributes : mapping
+        What to say of the file as a whole.
+    """
+
+    def __init__(self, path: Path, attributes: Mapping[str, Any]) -> None:
+        self._file = h5py.File(path, "w")
+        self._file.attrs.update(attributes)
+
+    def append(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> None:
+        """Append structured rows (B, ...); the first ones make the dataset and its attributes."""
+        if dataset not in self._file:
+            inner = rows.shape[1:]
+            chunk = max(CHUNK_VALUES // max(int(np.prod(inner)), 1), 1)
+            made = self._file.create_dataset(
+                dataset,
+                shape=(0, *inner),
+                maxshape=(None, *inner),
+                chunks=(chunk, *inner),
+                dtype=rows.dtype,
+                **COMPRESSION,
+            )
+            made.attrs.update(attributes)
+        target = self._file[dataset]
+        start = target.shape[0]
+        target.resize(start + len(rows), axis=0)
+        target[start:] = rows
+
+    def close(self) -> None:
+        """Write everything out."""
+        self._file.close()

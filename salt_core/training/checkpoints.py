@@ -1,0 +1,80 @@
+"""What a checkpoint carries beside the weights, how it is read, and which of a run is the best."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from salt_core.config.merge import Layer
+from salt_core.config.yaml import load_yaml
+from salt_core.data.facts import DataFacts
+from salt_core.errors import ConfigError, DataError
+
+CONFIG_KEY = "salt_config"
+FACTS_KEY = "salt_facts"
+FOLDER = "ckpts"
+
+_LOSS = re.compile(r"val_loss=(-?[0-9.]+(?:e-?[0-9]+)?)")
+
+
+def read_checkpoint(path: Path, where: str = "ckpt_path") -> Mapping[str, Any]:
+    """Read a checkpoint of ours onto the CPU, without running code from it.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such file, or it is no checkpoint of this program.
+    DataError
+        Where it is cut short or damaged.
+    """
+    if not path.is_file():
+        reason = "is a folder" if path.is_dir() else "does not exist"
+        raise ConfigError(f"the checkpoint {path} {reason}", where)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}", where) from None
+    if not isinstance(content, dict) or not {CONFIG_KEY, FACTS_KEY, "state_dict"} <= content.keys():
+        raise ConfigError(f"{path} is no checkpoint of salt: it carries no configuration", where)
+    return content
+
+
+def facts_of(checkpoint: Mapping[str, Any]) -> DataFacts:
+    """Return what the data said when the checkpoint's model was built."""
+    return DataFacts.from_plain(checkpoint[FACTS_KEY])
+
+
+def config_layer(checkpoint: Mapping[str, Any], path: Path) -> Layer:
+    """Return the checkpoint's complete configuration as a layer; its paths are absolute."""
+    label = f"the configuration in {path.name}"
+    return Layer(load_yaml(checkpoint[CONFIG_KEY], label), label, path.parent)
+
+
+def best_checkpoint(run: Path) -> Path:
+    """Return the checkpoint of a run directory whose name tells the lowest validation loss.
+
+    Raises
+    ------
+    ConfigError
+        Where the directory has none that tells its loss.
+    """
+    losses = {path: _loss(path) for path in sorted((run / FOLDER).glob("*.ckpt"))}
+    told = {path: loss for path, loss in losses.items() if not math.isnan(loss)}
+    if not told:
+        raise ConfigError(
+            f"{run / FOLDER} holds no checkpoint with its validation loss in the name; name one with --ckpt_path",
+            "ckpt_path",
+        )
+    return min(told, key=lambda path: told[path])
+
+
+def _loss(path: Path) -> float:
+    found = _LOSS.search(path.stem)
+    return float(found.group(1).rstrip(".")) if found else math.nan

@@ -1,0 +1,89 @@
+"""``salt fit`` from its arguments to a run directory."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import seed_everything
+
+from salt_core.config.arguments import Arguments
+from salt_core.config.load import Loaded, load
+from salt_core.config.yaml import dump_yaml
+from salt_core.training.checkpoints import read_checkpoint
+from salt_core.training.metrics import MetricsLogger
+from salt_core.training.objects import Objects, instantiate
+from salt_core.training.provenance import metadata, refuse_uncommitted, used_files
+from salt_core.training.run import RunDirectory, RunRecorder, saved_form
+
+Say = Callable[[str], None]
+
+LOGS = "logs"
+
+
+def fit(arguments: Arguments, say: Say) -> None:
+    """Train a model.
+
+    Parameters
+    ----------
+    arguments : Arguments
+        What the command was called with.
+    say : callable
+        Takes the lines that the user reads on standard output.
+
+    Raises
+    ------
+    SaltError
+        For everything that the user can mend.
+    """
+    loaded = load(arguments)
+    run = loaded.resolved.run
+    seed = _seed(run.seed_everything)
+    config = saved_form(loaded.resolved, seed, Path.cwd() / LOGS)
+    if arguments.print_config:
+        say(dump_yaml(config).rstrip("\n"))
+        return
+    writes = not config["trainer"]["fast_dev_run"]
+    if writes and not run.force:
+        refuse_uncommitted(used_files(loaded.files, run.plugins))
+    if run.ckpt_path:
+        read_checkpoint(run.ckpt_path, "--ckpt_path")
+    directory = RunDirectory(Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix)
+    recorder = [_recorder(directory, config, loaded, seed)] if writes else []
+    objects = instantiate(loaded.resolved, {}, recorder, [MetricsLogger(directory)] if writes else [])
+    _build(objects, seed, run.compile)
+    objects.trainer.fit(objects.module, objects.data, ckpt_path=run.ckpt_path)
+    if writes and objects.trainer.is_global_zero:
+        _tell_results(directory.path, say)
+
+
+def _seed(option: int | bool) -> int:
+    """Return the seed of a run; one drawn at random is the same in all its processes."""
+    if not isinstance(option, bool):
+        return option
+    return int(os.environ.get("PL_GLOBAL_SEED") or secrets.randbelow(2**32))
+
+
+def _build(objects: Objects, seed: int, compiled: bool) -> None:
+    """Check the samples and make the parameters, which follow from the seed alone."""
+    seed_everything(seed, workers=True)
+    objects.data.build(objects.module.columns(), seed, objects.module.check)
+    facts = objects.data.facts()
+    for sample in ("train", "val"):
+        objects.data.check_file(sample)
+    objects.module.build(facts, compiled)
+
+
+def _recorder(directory: RunDirectory, config: dict[str, Any], loaded: Loaded, seed: int) -> RunRecorder:
+    plugins = loaded.resolved.run.plugins
+    files = used_files(loaded.files, plugins)
+    return RunRecorder(directory, config, plugins, lambda: metadata(files, loaded.resolved.plugins, seed))
+
+
+def _tell_results(directory: Path, say: Say) -> None:
+    shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
+    say(f"\nThe run is in {shown}/")
+    say(f"Evaluate it:  salt test --config {shown}/config.yaml --data.test_file FILE")

@@ -1,0 +1,140 @@
+"""From a resolved configuration to the objects of a run, by Lightning's own command-line class."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger
+
+from salt_core.config.resolver import Resolved
+from salt_core.data.module import SaltDataModule
+from salt_core.errors import located
+from salt_core.kinds import KINDS
+from salt_core.training.module import SaltModule
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What a run consists of, not yet built.
+
+    Parameters
+    ----------
+    module : SaltModule
+        Encoder, tasks and optimiser.
+    data : SaltDataModule
+        The samples.
+    trainer : Trainer
+        Lightning's trainer.
+    """
+
+    module: SaltModule
+    data: SaltDataModule
+    trainer: Trainer
+
+
+def instantiate(
+    resolved: Resolved,
+    overrides: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
+) -> Objects:
+    """Make the objects that a configuration describes.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The configuration.
+    overrides : mapping, optional
+        Options of the trainer that take the place of the configuration's.
+    callbacks : sequence of Callback, optional
+        Callbacks that come before the configuration's own.
+    loggers : sequence of Logger, optional
+        Loggers beside the configuration's own; none where ``trainer.logger`` is false.
+
+    Raises
+    ------
+    ConfigError
+        Where a component refuses its options.
+    """
+    quieten_lightning()
+    cli = _Cli(resolved, overrides or {}, callbacks, loggers)
+    return Objects(cli.model, cli.datamodule, cli.trainer)
+
+
+def quieten_lightning() -> None:
+    """Drop what Lightning says that no user of ours can act on: advertisements, and warnings about its own code."""
+    warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "litlogger" not in record.getMessage() and "litmodels" not in record.getMessage()
+
+
+class _Cli(LightningCLI):
+    """Lightning's command line on one finished mapping, with runtime objects added to the trainer's."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        overrides: Mapping[str, Any],
+        callbacks: Sequence[Callback],
+        loggers: Sequence[Logger],
+    ) -> None:
+        self._places = resolved.places
+        self._first_callbacks = list(callbacks)
+        self._loggers = list(loggers)
+        trainer = {**resolved.full["trainer"], **overrides}
+        super().__init__(
+            SaltModule,
+            SaltDataModule,
+            args={**resolved.full, "trainer": trainer},
+            run=False,
+            save_config_callback=None,
+            seed_everything_default=False,
+            auto_configure_optimizers=False,
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Take the finished mapping; the words of the command line are read already."""
+        self.config = parser.parse_object(args)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Have every plugin made at its key path, for the error that it may raise."""
+        for kind in KINDS:
+            module, _, name = kind.base.partition(":")
+            base = getattr(importlib.import_module(module), name)
+            parser.add_instantiator(self._make, base, subclasses=True)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Make the trainer with the runtime callbacks and loggers."""
+        config = self._get(self.config_init, "trainer")
+        callbacks = [*self._first_callbacks, *(config.get("callbacks") or [])]
+        if config.get("enable_checkpointing") is False:
+            callbacks = [callback for callback in callbacks if not isinstance(callback, Checkpoint)]
+        return super().instantiate_trainer(
+            callbacks=callbacks,
+            # Without a checkpoint callback Lightning would add one of its own.
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+            logger=self._all_loggers(config.get("logger")),
+            **kwargs,
+        )
+
+    def _all_loggers(self, configured: Any) -> list[Logger] | bool:
+        if configured is False:
+            return False
+        given = [] if configured in (None, True) else configured if isinstance(configured, list) else [configured]
+        return [*self._loggers, *given] or False
+
+    def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
+        with located(" or ".join(self._places.get(cls, ()))):
+            return cls(*args, **kwargs)
