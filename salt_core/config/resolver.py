@@ -12,7 +12,16 @@ from salt_core.config.classes import class_path_of, find_class
 from salt_core.config.merge import KeyPath, Merged, key_text
 from salt_core.config.paths import resolve_path
 from salt_core.config.schema import SECTIONS, RunOptions
-from salt_core.config.values import dataclass_of, fits, items_of, leaf, mapping_of, parts_of, plain, takes_none
+from salt_core.config.values import (
+    dataclass_of,
+    fits,
+    items_of,
+    leaf,
+    mapping_of,
+    parts_of,
+    plain,
+    takes_none,
+)
 from salt_core.errors import ConfigError, SaltError, raise_all, suggest
 from salt_core.registry import Provider, Registry
 from salt_core.registry.options import Option, options_of, type_text
@@ -125,7 +134,9 @@ class _Walk:
             if name in given:
                 short[name], full[name] = self.value(option.annotation, given[name], (*path, name))
             elif option.required:
-                self._fault((*path, name), f"is missing; it must be given ({option.type_text}){_about(option)}")
+                self._fault(
+                    (*path, name), f"is missing; it must be given ({option.type_text}){_about(option)}"
+                )
             else:
                 short[name] = plain(option.default)
         return Value(short, full)
@@ -139,7 +150,11 @@ class _Walk:
         if _names_class(value):
             return self._classes(annotation, value, path)
         if cls := dataclass_of(annotation):
-            return self.options(cls, value, path) if isinstance(value, Mapping) else self._wrong(annotation, value, path)
+            return (
+                self.options(cls, value, path)
+                if isinstance(value, Mapping)
+                else self._wrong(annotation, value, path)
+            )
         if types := mapping_of(annotation):
             return self._mapping(types, annotation, value, path)
         if item_type := items_of(annotation):

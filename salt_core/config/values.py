@@ -105,7 +105,11 @@ def _same(parsed: Any, value: Any) -> bool:
     if isinstance(value, bool) or isinstance(parsed, bool):
         return parsed is value
     if isinstance(value, str):
-        return isinstance(parsed, str | os.PathLike) and str(parsed) == value or not isinstance(parsed, int | float)
+        return (
+            isinstance(parsed, str | os.PathLike)
+            and str(parsed) == value
+            or not isinstance(parsed, int | float)
+        )
     if isinstance(value, list) and isinstance(parsed, list | tuple):
         return len(parsed) == len(value) and all(_same(p, v) for p, v in zip(parsed, value, strict=True))
     return True

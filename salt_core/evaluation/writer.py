@@ -88,7 +88,9 @@ class PredictionWriter(Callback):
 
     def _padded(self, name: str, columns: Columns, batch: JetBatch, order: Array, start: int) -> Columns:
         """Spread packed columns (N,) over the slots (B, P) in which the file has its constituents."""
-        valid = np.asarray(self._dataset(name).fields([VALID])[start : start + batch.num_jets][VALID], dtype=bool)
+        valid = np.asarray(
+            self._dataset(name).fields([VALID])[start : start + batch.num_jets][VALID], dtype=bool
+        )
         valid[:, self.data.num_inputs.get(name, valid.shape[1]) :] = False
         rows = rows_of(order, batch.streams[name].layout.host_lengths)
         padded: dict[str, Array] = {}
@@ -124,5 +126,3 @@ def _host(values: Tensor) -> Array:
 def _nothing(values: Array) -> float | int | bool:
     """Return what stands in a slot without a constituent: NaN, -1 or False."""
     return {"f": float("nan"), "b": False}.get(values.dtype.kind, -1)
-
-

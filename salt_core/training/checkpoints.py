@@ -40,7 +40,9 @@ def read_checkpoint(path: Path, where: str = "ckpt_path") -> Mapping[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}", where) from None
+        raise DataError(
+            f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}", where
+        ) from None
     if not isinstance(content, dict) or not {CONFIG_KEY, FACTS_KEY, "state_dict"} <= content.keys():
         raise ConfigError(f"{path} is no checkpoint of salt: it carries no configuration", where)
     return content

@@ -71,7 +71,9 @@ def instantiate(
 
 def quieten_lightning() -> None:
     """Drop what Lightning says that no user of ours can act on: advertisements, and warnings about its own code."""
-    warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=DeprecationWarning)
+    warnings.filterwarnings(
+        "ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=DeprecationWarning
+    )
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
 
@@ -132,7 +134,9 @@ class _Cli(LightningCLI):
     def _all_loggers(self, configured: Any) -> list[Logger] | bool:
         if configured is False:
             return False
-        given = [] if configured in (None, True) else configured if isinstance(configured, list) else [configured]
+        given = (
+            [] if configured in (None, True) else configured if isinstance(configured, list) else [configured]
+        )
         return [*self._loggers, *given] or False
 
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:

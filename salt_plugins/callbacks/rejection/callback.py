@@ -56,7 +56,9 @@ class Rejection(Callback):
         self.classes = facts.class_names.get(facts.global_object, {}).get(self.label, ())
         for name in (self.signal, *self.fractions):
             if self.classes and name not in self.classes:
-                raise ConfigError(f"no class {name!r}; {suggest(name, self.classes)}", "trainer.callbacks, rejection")
+                raise ConfigError(
+                    f"no class {name!r}; {suggest(name, self.classes)}", "trainer.callbacks, rejection"
+                )
         self._scores: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
