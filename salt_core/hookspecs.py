@@ -28,6 +28,8 @@ def salt_encoders() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_encoders():
     ...     return {"my_encoder": "salt_plugin_mine.encoder:MyEncoder"}
+    >>> salt_encoders()
+    {'my_encoder': 'salt_plugin_mine.encoder:MyEncoder'}
     """
 
 
@@ -41,6 +43,8 @@ def salt_tasks() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_tasks():
     ...     return {"charge": "salt_plugin_charge.head:ChargeHead"}
+    >>> salt_tasks()
+    {'charge': 'salt_plugin_charge.head:ChargeHead'}
     """
 
 
@@ -54,6 +58,8 @@ def salt_losses() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_losses():
     ...     return {"focal": "salt_plugin_focal.loss:FocalLoss"}
+    >>> salt_losses()
+    {'focal': 'salt_plugin_focal.loss:FocalLoss'}
     """
 
 
@@ -67,6 +73,8 @@ def salt_dataloaders() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_dataloaders():
     ...     return {"parquet": "salt_plugin_parquet.loader:ParquetLoader"}
+    >>> salt_dataloaders()
+    {'parquet': 'salt_plugin_parquet.loader:ParquetLoader'}
     """
 
 
@@ -80,6 +88,8 @@ def salt_staging() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_staging():
     ...     return {"burst_buffer": "salt_plugin_site.staging:BurstBuffer"}
+    >>> salt_staging()
+    {'burst_buffer': 'salt_plugin_site.staging:BurstBuffer'}
     """
 
 
@@ -93,6 +103,8 @@ def salt_batch_backends() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_batch_backends():
     ...     return {"pbs": "salt_plugin_pbs.backend:PbsBackend"}
+    >>> salt_batch_backends()
+    {'pbs': 'salt_plugin_pbs.backend:PbsBackend'}
     """
 
 
@@ -106,6 +118,8 @@ def salt_callbacks() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_callbacks():
     ...     return {"weight_norms": "salt_plugin_watch.norms:WeightNorms"}
+    >>> salt_callbacks()
+    {'weight_norms': 'salt_plugin_watch.norms:WeightNorms'}
     """
 
 
@@ -119,4 +133,6 @@ def salt_optimizers() -> Offers:  # type: ignore[empty-body]
     >>> @hookimpl
     ... def salt_optimizers():
     ...     return {"lion": "salt_plugin_lion.optimizer:Lion"}
+    >>> salt_optimizers()
+    {'lion': 'salt_plugin_lion.optimizer:Lion'}
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from salt_core.errors import ConfigError, suggest
@@ -10,9 +12,8 @@ from salt_core.errors import ConfigError, suggest
 class SaltGroup(click.Group):
     """A group that shows its help when called alone, and says what a wrong name may have meant."""
 
-    def __init__(self, *args: object, **settings: object) -> None:
-        settings.setdefault("callback", _help_alone)
-        super().__init__(*args, invoke_without_command=True, **settings)  # type: ignore[arg-type]
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(callback=_help_alone, invoke_without_command=True, **settings)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -77,46 +77,40 @@ def find_plugins(local: Sequence[Path]) -> Findings:
 
 def _add_distributions(findings: Findings) -> None:
     entries = importlib_metadata.entry_points()
-    cards = _Cards()
-    for entry in entries.select(group=GROUP):
-        distribution, version = cards.of(entry)
-        findings.add(entry.name, distribution, version, entry.load)
-    scripts = (cards.of(entry) for entry in entries.select(group="console_scripts", name=SCRIPT))
-    rivals = {f"{name} {version}" for name, version in scripts if _normalised(name) != OWN_DISTRIBUTION}
-    findings.script_rivals += sorted(rivals)
+    plugins = entries.select(group=GROUP)
+    scripts = entries.select(group="console_scripts", name=SCRIPT)
+    # Parsing metadata is not cheap, so once for each distribution, however many plugins it has.
+    cards = {dist: _card(dist) for dist in {entry.dist for entry in (*plugins, *scripts)}}
+    for entry in plugins:
+        findings.add(entry.name, *cards[entry.dist], entry.load)
+    owners = {cards[entry.dist] for entry in scripts}
+    findings.script_rivals += sorted(
+        f"{name} {version}" for name, version in owners if _normalised(name) != OWN_DISTRIBUTION
+    )
 
 
-class _Cards:
-    """Name and version of distributions; each metadata file is parsed once, which is not cheap."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[str, str]] = {}
-
-    def of(self, entry: importlib_metadata.EntryPoint) -> tuple[str, str]:
-        dist = entry.dist
-        if dist is None:
-            return _UNKNOWN
-        if id(dist) not in self._known:
-            try:
-                metadata = dist.metadata
-                self._known[id(dist)] = (metadata["Name"], metadata["Version"])
-            except (OSError, KeyError):  # a damaged installation must not hide the others
-                return _UNKNOWN
-        return self._known[id(dist)]
+def _card(dist: importlib_metadata.Distribution | None) -> tuple[str, str]:
+    """Return name and version; a damaged installation must not hide the others."""
+    if dist is None:
+        return _UNKNOWN
+    try:
+        return dist.metadata["Name"], dist.metadata["Version"]
+    except (OSError, KeyError):
+        return _UNKNOWN
 
 
 def _normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def _read_all(findings: Findings, local: Iterable[Path]) -> Iterator[LocalFile]:
+def _read_all(findings: Findings, local: Sequence[Path]) -> Iterator[LocalFile]:
     for path in files_of_environment():
         try:
             yield LocalFile.read(path)
         except OSError as error:
             reason = f"named by {VARIABLE}, cannot be read: {error.strerror}"
             findings.broken.append(BrokenPlugin(path.stem, str(path), "local", reason))
-    for path in absolute(list(local)):
+    for path in absolute(local):
         try:
             yield LocalFile.read(path)
         except OSError as error:

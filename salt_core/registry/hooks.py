@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 import pluggy
 
 from salt_core import hookspecs
+from salt_core.errors import suggest
 from salt_core.kinds import BY_HOOK
 from salt_core.registry.faults import HookError
 
@@ -33,8 +33,8 @@ def offers_of(plugin: object) -> list[Offer]:
     Raises
     ------
     HookError
-        For a misspelt hook, no hook at all, or a hook that returns something else than a mapping
-        from names to classes or ``"module:Class"`` strings.
+        For a misspelt hook, one without ``@hookimpl``, no hook at all, or a hook that returns
+        something else than a mapping from names to classes or ``"module:Class"`` strings.
     """
     # A manager of its own for each plugin: pluggy refuses a module that two distributions name.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -53,16 +53,14 @@ def _implementations(
 
 
 def _check_hooks(hooks: list[str], plugin: object) -> None:
-    known = ", ".join(BY_HOOK)
     for hook in hooks:
         if hook not in BY_HOOK:
-            close = difflib.get_close_matches(hook, BY_HOOK, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise HookError(f"there is no hook {hook!r}: {hint}Hooks: {known}")
+            raise HookError(f"there is no hook {hook!r}: {suggest(hook, BY_HOOK)}")
+    bare = [hook for hook in BY_HOOK if hook not in hooks and hasattr(plugin, hook)]
+    if bare:
+        raise HookError(f"{' and '.join(bare)} must be marked with @hookimpl of salt_core")
     if not hooks:
-        bare = [hook for hook in BY_HOOK if hasattr(plugin, hook)]
-        hint = f"; {', '.join(bare)} stands there without @hookimpl" if bare else ""
-        raise HookError(f"it offers no hook{hint}. Hooks: {known}")
+        raise HookError(f"it offers no hook. Hooks: {', '.join(BY_HOOK)}")
 
 
 def _call(hook: str, function: Callable[..., object]) -> Iterator[Offer]:
@@ -84,7 +82,7 @@ def _is_target(target: object) -> bool:
 
 
 def _said(value: object) -> str:
-    return repr(value) if value is None or isinstance(value, str) else f"a {type(value).__name__}"
+    return repr(value) if value is None or isinstance(value, str) else f"an object of type {type(value).__name__}"
 
 
 def _place(function: Callable[..., object]) -> str:

@@ -84,4 +84,4 @@ def files_of_environment() -> list[Path]:
 
 def absolute(paths: Sequence[Path]) -> list[Path]:
     """Make paths absolute, with ``~`` written out."""
-    return [Path(path).expanduser().resolve() for path in paths]
+    return [path.expanduser().resolve() for path in paths]

@@ -37,12 +37,15 @@ def read_class(target: type) -> Reading:
 def read_target(target: str) -> Reading:
     """Read the docstring of ``"module:Class"`` without importing the module or its parents."""
     module, _, qualname = target.partition(":")
-    spec = _find_spec(module)
+    try:
+        spec = _find_spec(module)
+    except Exception:  # finders are anybody's code, and namespace packages want their parents imported
+        return _sourceless(module)
     if spec is None:
         return _missing(f"there is no module {module}")
     source = Path(spec.origin or "")
     if source.suffix != ".py":
-        return Reading(f"(no source to read a summary from: {module})")
+        return _sourceless(module)
     try:
         tree = ast.parse(source.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
@@ -58,6 +61,10 @@ def _read_tree(tree: ast.Module, module: str, qualname: str) -> Reading:
     if bound & {qualname.partition(".")[0], "*", "__getattr__"}:
         return Reading(f"(no summary: {qualname} is not written out in {module})")
     return _missing(f"module {module} has no class {qualname}")
+
+
+def _sourceless(module: str) -> Reading:
+    return Reading(f"(no source to read a summary from: {module})")
 
 
 def _missing(fault: str) -> Reading:

@@ -1,0 +1,66 @@
+"""Offers: what the hooks of one plugin return, by kind."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pluggy
+import pytest
+
+from salt_core import hookimpl
+from salt_core.kinds import KINDS
+from salt_core.registry.faults import HookError
+from salt_core.registry.hooks import offers_of
+
+
+class Component:
+    """A class."""
+
+
+def plugin_with(**hooks: object) -> SimpleNamespace:
+    """Make a plugin whose hooks return the values given."""
+
+    def make(name, value):
+        def hook():
+            return value
+
+        hook.__name__ = name
+        return hookimpl(hook)
+
+    return SimpleNamespace(**{name: make(name, value) for name, value in hooks.items()})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hook)
+def test_each_hook_gives_its_kind(kind):
+    plugin = plugin_with(**{kind.hook: {"text": "package.module:Class.Inner", "cls": Component}})
+    assert offers_of(plugin) == [
+        (kind.name, "text", "package.module:Class.Inner"),
+        (kind.name, "cls", Component),
+    ]
+
+
+def test_a_plugin_may_implement_several_hooks():
+    offers = offers_of(plugin_with(salt_tasks={"a": "m:A"}, salt_losses={"a": "m:B"}))
+    assert sorted(offers) == [("loss", "a", "m:B"), ("task", "a", "m:A")]
+
+
+def test_a_plugin_may_offer_nothing_for_now():
+    assert offers_of(plugin_with(salt_tasks={})) == []
+
+
+@pytest.mark.parametrize("target", ["", "m", "m:", ":A", "m.n.A", "m:A:B", "m:3", "m-n:A", "a b:C"])
+def test_a_target_is_module_and_class(target):
+    with pytest.raises(HookError, match="neither a class nor"):
+        offers_of(plugin_with(salt_tasks={"x": target}))
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", 3])
+def test_a_name_is_a_text(name):
+    with pytest.raises(HookError, match="which is not a text"):
+        offers_of(plugin_with(salt_tasks={name: "m:A"}))
+
+
+def test_the_mark_of_another_project_does_not_count():
+    foreign = pluggy.HookimplMarker("other")(lambda: {})
+    with pytest.raises(HookError, match="salt_tasks must be marked with @hookimpl of salt_core"):
+        offers_of(SimpleNamespace(salt_tasks=foreign))

@@ -1,0 +1,197 @@
+"""Signatures and docstrings as schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from torch import nn
+
+from salt_core.interfaces.loss import Loss
+from salt_core.interfaces.task import Task
+from salt_core.registry.options import options_of, type_text
+from salt_plugins.encoders.gn2.encoder import GN2
+
+
+class Documented:
+    """A plugin.
+
+    Parameters
+    ----------
+    size : int
+        Size of the vectors,
+        on two lines.
+    loss : Loss
+        How predictions are compared.
+    low, high : float, optional
+        The range.
+    mode : str, optional
+        One of two.
+
+    Attributes
+    ----------
+    hidden : int
+        Not an option.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        loss: Loss,
+        low: float = 0.0,
+        high: float = 1.0,
+        *args: int,
+        mode: Literal["fast", "slow"] = "fast",
+        hidden: int | None = None,
+        bare=(1, 2),
+        **kwargs: Any,
+    ) -> None:
+        del size, loss, low, high, args, mode, hidden, bare, kwargs
+
+
+def option_of(cls: type, name: str):
+    (option,) = [option for option in options_of(cls) if option.name == name]
+    return option
+
+
+def test_options_stand_in_the_order_of_the_signature():
+    names = [option.name for option in options_of(Documented)]
+    assert names == ["size", "loss", "low", "high", "mode", "hidden", "bare"]
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "text", "default", "required", "description"),
+    [
+        ("size", int, "int", None, True, "Size of the vectors, on two lines."),
+        ("loss", Loss, "loss plugin", None, True, "How predictions are compared."),
+        ("low", float, "float", 0.0, False, "The range."),
+        ("high", float, "float", 1.0, False, "The range."),
+        ("mode", Literal["fast", "slow"], "'fast' | 'slow'", "fast", False, "One of two."),
+        ("hidden", int | None, "int | None", None, False, ""),
+        ("bare", Any, "Any", (1, 2), False, ""),
+    ],
+)
+def test_an_option(name, annotation, text, default, required, description):
+    option = option_of(Documented, name)
+    assert option.annotation == annotation
+    assert (option.type_text, option.default, option.required) == (text, default, required)
+    assert option.description == description
+
+
+def test_a_class_without_init_takes_nothing():
+    class Empty:
+        pass
+
+    assert options_of(Empty) == []
+    assert options_of(type("EmptyModule", (nn.Module,), {})) == []
+
+
+def test_an_inherited_init_and_its_words():
+    class Child(Documented):
+        """A child.
+
+        Parameters
+        ----------
+        size : int
+            The child's own word.
+        """
+
+    assert len(options_of(Child)) == 7
+    assert option_of(Child, "size").description == "The child's own word."
+    assert option_of(Child, "mode").description == "One of two."
+
+
+def test_a_parameter_handed_on_is_explained_by_the_parent():
+    class Head(Task):
+        """A head."""
+
+        def __init__(self, weight: float = 1.0) -> None:
+            super().__init__(weight)
+
+    assert option_of(Head, "weight").description == "Factor of this task's loss in the total."
+
+
+def test_words_in_the_docstring_of_init():
+    class Plugin:
+        """A plugin."""
+
+        def __init__(self, size: int = 1) -> None:
+            """Make it.
+
+            Parameters
+            ----------
+            size : int, optional
+                From the method.
+            """
+
+    assert option_of(Plugin, "size").description == "From the method."
+
+
+def test_google_docstrings_are_read_too():
+    class Plugin:
+        """A plugin.
+
+        Args:
+            size: Of the vectors.
+        """
+
+        def __init__(self, size: int = 1) -> None:
+            del size
+
+    assert option_of(Plugin, "size").description == "Of the vectors."
+
+
+def test_a_dataclass():
+    @dataclass
+    class Plugin:
+        """A plugin."""
+
+        size: int
+        names: list[str] = field(default_factory=list)
+
+    size, names = options_of(Plugin)
+    assert (size.annotation, size.required) == (int, True)
+    assert (names.annotation, names.required, names.default) == (list[str], False, [])
+
+
+def test_an_annotation_that_cannot_be_resolved_spoils_no_other():
+    class Plugin:
+        def __init__(self, odd: Unknown, size: int = 1) -> None:  # noqa: F821
+            del odd, size
+
+    odd, size = options_of(Plugin)
+    assert (odd.annotation, odd.type_text) == ("Unknown", "Unknown")
+    assert size.annotation is int
+
+
+def test_a_bundled_plugin_explains_each_of_its_options():
+    options = options_of(GN2)
+    assert {"init_nets", "num_layers", "embed_dim", "attention"} <= {option.name for option in options}
+    assert [option.name for option in options if not option.description] == []
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (int, "int"),
+        (None, "None"),
+        (type(None), "None"),
+        (Any, "Any"),
+        ("Later", "Later"),
+        (Path, "Path"),
+        (int | None, "int | None"),
+        (Literal["a", 1], "'a' | 1"),
+        (Annotated[int, "a note"], "int"),
+        (list[int], "list[int]"),
+        (tuple[int, ...], "tuple[int, ...]"),
+        (dict[str, list[float] | None], "dict[str, list[float] | None]"),
+        (dict[str, Task], "dict[str, task plugin]"),
+        (Loss | None, "loss plugin | None"),
+        (Callable[[int], str], "Callable[[int], str]"),
+    ],
+)
+def test_type_text(annotation, text):
+    assert type_text(annotation) == text
