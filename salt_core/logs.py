@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 
-PACKAGES = ("salt_core", "salt_plugins")
+LOGGER = "salt"
 
 
 def show() -> None:
-    """Show the messages of our own packages, from the first process of a training alone."""
+    """Show messages of ``salt`` and the loggers below it, from the first process of a training alone.
+
+    Any plugin joins in by the name of its logger, such as ``salt.my_plugin``.
+    """
     first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("SLURM_PROCID", "0") == "0"
-    for name in PACKAGES:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO if first else logging.ERROR)
-        if not logger.handlers:
-            handler = logging.StreamHandler()
-            handler.setFormatter(logging.Formatter("%(message)s"))
-            logger.addHandler(handler)
-            logger.propagate = False
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(logging.INFO if first else logging.ERROR)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False

@@ -14,7 +14,7 @@ from salt_core.errors import suggest
 from salt_plugins.callbacks.rejection.discriminant import Separation, discriminant, separation
 from salt_plugins.tasks.classification.labels import probability_names
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("salt.rejection")
 
 
 class Rejection(Callback):
