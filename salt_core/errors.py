@@ -43,7 +43,7 @@ class RunError(SaltError):
     """A run that started and cannot go on, such as a loss that is not a number."""
 
 
-class Faults(ConfigError):
+class Faults(ConfigError):  # noqa: N818 - the errors are inside
     """Several configuration errors, told together.
 
     Parameters

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import os
 import typing
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, ArgumentParser
 
 from salt_core.config.paths import resolve_path
 from salt_core.registry.slots import is_union
@@ -94,7 +93,7 @@ def fits(annotation: object, value: Any) -> bool:
     parser.add_argument("--value", type=annotation)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
-            parsed = parser.parse_object(Namespace(value=value))
+            parsed = parser.parse_object({"value": value})
     except (ArgumentError, ValueError, TypeError):
         return False
     return _same(parsed.value, value)
@@ -105,11 +104,7 @@ def _same(parsed: Any, value: Any) -> bool:
     if isinstance(value, bool) or isinstance(parsed, bool):
         return parsed is value
     if isinstance(value, str):
-        return (
-            isinstance(parsed, str | os.PathLike)
-            and str(parsed) == value
-            or not isinstance(parsed, int | float)
-        )
+        return not isinstance(parsed, int | float)
     if isinstance(value, list) and isinstance(parsed, list | tuple):
         return len(parsed) == len(value) and all(_same(p, v) for p, v in zip(parsed, value, strict=True))
     return True

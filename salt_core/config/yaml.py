@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
@@ -62,7 +62,7 @@ class _Dumper(yaml.SafeDumper):
         del data
         return True
 
-    def represent_list(self, data: Any) -> yaml.Node:
+    def represent_list(self, data: Any) -> yaml.SequenceNode:
         scalars = not any(isinstance(item, dict | list | tuple) for item in data)
         short = len(", ".join(map(str, data))) <= _FLOW_WIDTH
         flow = scalars and short

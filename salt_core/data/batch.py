@@ -124,7 +124,8 @@ def rows_of(jets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     wanted = lengths[jets]
     ends = np.cumsum(wanted)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts[jets] - (ends - wanted), wanted)
+    rows: np.ndarray = np.arange(total) + np.repeat(starts[jets] - (ends - wanted), wanted)
+    return rows
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from lightning.pytorch import Callback
 
 from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
-from salt_core.config.merge import Layer
 from salt_core.config.paths import find_config, resolve_path
 from salt_core.config.yaml import dump_yaml
 from salt_core.data.module import Sample

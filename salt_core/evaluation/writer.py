@@ -66,7 +66,9 @@ class PredictionWriter(Callback):
         start = int(batch.rows.min())
         streams = self.data.selection().streams if self.data.write_constituents else ()
         for name in (batch.global_object, *streams):
-            columns = {f"{self.name}_{key}": _host(value) for key, value in outputs.get(name, {}).items()}
+            columns: Columns = {
+                f"{self.name}_{key}": _host(value) for key, value in outputs.get(name, {}).items()
+            }
             if name == batch.global_object:
                 columns = {key: values[order] for key, values in columns.items()}
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -52,10 +52,16 @@ class SaltModule(LightningModule):
         self.optimizer = optimizer
         self.lrs_config = lrs_config
 
+    @property
+    def heads(self) -> dict[str, Task]:
+        """The tasks by name."""
+        return cast("dict[str, Task]", dict(self.tasks.items()))
+
     def columns(self) -> dict[str, list[str]]:
         """Name the raw columns that encoder and tasks need, by object."""
         wanted: dict[str, list[str]] = {}
-        for part in (self.encoder, *self.tasks.values()):
+        parts: list[Encoder | Task] = [self.encoder, *self.heads.values()]
+        for part in parts:
             for name, columns in part.columns().items():
                 wanted.setdefault(name, []).extend(columns)
         return wanted
@@ -74,7 +80,7 @@ class SaltModule(LightningModule):
         self.normalise = Normaliser(facts)
         with located("model.encoder"):
             encoded = self.encoder.build(facts)
-        for name, task in self.tasks.items():
+        for name, task in self.heads.items():
             with located(f"model.tasks.{name}"):
                 task.build(encoded, facts)
         if compiled:
@@ -86,16 +92,16 @@ class SaltModule(LightningModule):
         batch = self.normalise(batch)
         streams = self.encoder.encode(batch)
         pooled = self.encoder.pool(streams, batch)
-        return {name: task(pooled, streams, batch) for name, task in self.tasks.items()}
+        return {name: task(pooled, streams, batch) for name, task in self.heads.items()}
 
     def losses(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, Tensor]:
         """Return the weighted loss of each task by its name."""
-        return {name: task.weight * task.loss(predictions[name], batch) for name, task in self.tasks.items()}
+        return {name: task.weight * task.loss(predictions[name], batch) for name, task in self.heads.items()}
 
     def outputs(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, dict[str, Tensor]]:
         """Return the columns that all tasks write, by object."""
         columns: dict[str, dict[str, Tensor]] = {}
-        for name, task in self.tasks.items():
+        for name, task in self.heads.items():
             for target, values in task.outputs(predictions[name], batch).items():
                 written = columns.setdefault(target, {})
                 for clash in written.keys() & values.keys():
@@ -107,7 +113,7 @@ class SaltModule(LightningModule):
 
     def check(self, batch: JetBatch) -> None:
         """Have every task check the labels of a batch on the host, where a wrong one can still be named."""
-        for name, task in self.tasks.items():
+        for name, task in self.heads.items():
             with located(f"model.tasks.{name}"):
                 task.check(batch)
 
@@ -116,10 +122,7 @@ class SaltModule(LightningModule):
         del batch_idx
         losses = self.losses(self(batch), batch)
         total = torch.stack(list(losses.values())).sum()
-        if (
-            not total.is_cuda
-            or self.trainer.fit_loop.epoch_loop.batch_idx % self.trainer.log_every_n_steps == 0
-        ):
+        if not total.is_cuda or self._logs_now():
             self._refuse_nan(losses, total)
         self._log("train", losses, total, batch)
         return total
@@ -151,6 +154,12 @@ class SaltModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts of the data into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
+
+    def _logs_now(self) -> bool:
+        """Tell whether this step waits for the device anyway, to log."""
+        trainer = self.trainer
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return trainer.fit_loop.epoch_loop.batch_idx % every == 0
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
         training = stage == "train"

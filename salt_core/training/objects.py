@@ -110,18 +110,20 @@ class _Cli(LightningCLI):
         """Take the finished mapping; the words of the command line are read already."""
         self.config = parser.parse_object(args)
 
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Have every plugin made at its key path, for the error that it may raise."""
-        for kind in KINDS:
-            module, _, name = kind.base.partition(":")
-            base = getattr(importlib.import_module(module), name)
-            parser.add_instantiator(self._make, base, subclasses=True)
+    def instantiate_classes(self) -> None:
+        """Make everything; every plugin at its key path, for the error that it may raise."""
+        bases = [_import_base(kind.base) for kind in KINDS]
+        instantiators = [(self._make, base, True) for base in bases]
+        self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
+        self.datamodule = self._get(self.config_init, "data")
+        self.model = self._get(self.config_init, "model")
+        self.trainer = self.instantiate_trainer()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Make the trainer with the runtime callbacks and loggers."""
         config = self._get(self.config_init, "trainer")
         callbacks = [*self._first_callbacks, *(config.get("callbacks") or [])]
-        if config.get("enable_checkpointing") is False:
+        if config.get("enable_checkpointing") is False or config.get("fast_dev_run"):
             callbacks = [callback for callback in callbacks if not isinstance(callback, Checkpoint)]
         return super().instantiate_trainer(
             callbacks=callbacks,
@@ -142,3 +144,10 @@ class _Cli(LightningCLI):
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
         with located(" or ".join(self._places.get(cls, ()))):
             return cls(*args, **kwargs)
+
+
+def _import_base(path: str) -> type:
+    module, _, name = path.partition(":")
+    base = getattr(importlib.import_module(module), name)
+    assert isinstance(base, type)
+    return base

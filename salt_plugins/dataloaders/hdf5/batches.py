@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from salt_core import JetBatch, SaltError
+from salt_core import ConfigError, JetBatch, SaltError
 from salt_core.data.hdf5 import JetReader, check_columns, open_file
 from salt_core.interfaces.dataloader import LoadRequest, Position
 
@@ -21,8 +22,8 @@ class Hdf5Batches:
     """A sized, resumable iterable of the batches of one file.
 
     Training batches come in the order of a permutation of all whole batches, drawn from seed and
-    epoch; ranks take turns in it and get equal numbers. Otherwise the batches come in file order,
-    the last one partial.
+    epoch; ranks take turns in it and get equal numbers. Otherwise all jets come in file order, from
+    the first one at each pass.
 
     Parameters
     ----------
@@ -35,16 +36,18 @@ class Hdf5Batches:
         with open_file(request.file) as file:
             available = check_columns(file, request.selection)
         num_jets = available if request.num_jets < 0 else min(request.num_jets, available)
-        size = min(request.batch_size, num_jets)
-        starts = range(0, num_jets - size + 1 if request.shuffle else num_jets, size)
-        self._rows: list[Rows] = [(start, min(start + size, num_jets)) for start in starts]
+        self._rows = self._training_rows(num_jets) if request.shuffle else self._evaluation_rows(num_jets)
         self._next = Position(0, 0)
-        self._loader: DataLoader[Any] | None = None
+        if not len(self) or num_jets < request.world_size:
+            raise ConfigError(
+                f"the {num_jets} jets of {request.file} make {len(self._rows)} batches of {request.batch_size}: "
+                f"too few for {request.world_size} devices",
+                "data.batch_size",
+            )
 
     def __len__(self) -> int:
         """Batches in one epoch on this rank."""
-        total, ranks = len(self._rows), self.request.world_size
-        return total // ranks if self.request.shuffle else len(range(self.request.rank, total, ranks))
+        return len(self._rows) // self.request.world_size
 
     def __iter__(self) -> Iterator[JetBatch]:
         """Yield the batches of the epoch that is due.
@@ -54,7 +57,7 @@ class Hdf5Batches:
         DataError
             Where the file holds something that cannot be used.
         """
-        position = self.request.position() if self.request.position else self._next
+        position = self._position() if self.request.shuffle else Position(0, 0)
         order = self.order(position.epoch)[position.batch :]
         for done, batch in enumerate(self._batches(order), start=position.batch + 1):
             if isinstance(batch, SaltError):
@@ -73,18 +76,35 @@ class Hdf5Batches:
 
     def state_dict(self) -> dict[str, Any]:
         """Tell the position."""
-        position = self.request.position() if self.request.position else self._next
+        position = self._position()
         return {"epoch": position.epoch, "batch": position.batch}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from the position of `state`."""
         self._next = Position(state["epoch"], state["batch"])
 
+    def _position(self) -> Position:
+        return self.request.position() if self.request.position else self._next
+
+    def _training_rows(self, num_jets: int) -> list[Rows]:
+        """Cut the file into whole batches; a sample smaller than one batch is one."""
+        size = min(self.request.batch_size, num_jets)
+        return [(start, start + size) for start in range(0, num_jets - size + 1, size)]
+
+    def _evaluation_rows(self, num_jets: int) -> list[Rows]:
+        """Cut all jets into batches, equally many for each rank: a rank with more would wait for the others."""
+        size, ranks = self.request.batch_size, self.request.world_size
+        if ranks == 1:
+            return [(start, min(start + size, num_jets)) for start in range(0, num_jets, size)]
+        batches = ranks * max(min(-(-num_jets // (size * ranks)), num_jets // ranks), 1)
+        edges = [num_jets * i // batches for i in range(batches + 1)]
+        return list(pairwise(edges))
+
     def _batches(self, order: list[Rows]) -> Iterator[JetBatch | SaltError]:
         """Read the batches, in worker processes where wanted."""
         loader: DataLoader[Any] = DataLoader(
             FileRows(self.request),
-            sampler=order,  # type: ignore[arg-type]
+            sampler=order,
             batch_size=None,
             num_workers=self.request.num_workers,
             pin_memory=torch.cuda.is_available(),
