@@ -71,14 +71,14 @@ class Vertexing(Task):
         """Make the pair net."""
         size = stream_size(encoded, self.input_name, data.global_object)
         self.loss_function.build(Target(f"{self.input_name}/{self.label}"))
-        self.net = PairNet(
+        self.head = PairNet(
             Dense(2 * size, 1, self.hidden_layers, self.activation, context_size=encoded.pooled)
         )
 
     def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
         """Return a logit for each ordered pair (i, j), i != j, row-major, jet by jet in run order."""
         del batch
-        logits: Tensor = self.net(streams[self.input_name], pooled)
+        logits: Tensor = self.head(streams[self.input_name], pooled)
         return logits
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:

@@ -1,0 +1,381 @@
+"""Time a training step of the full-size GN2, salt-ml on padded tensors against ours on packed ones.
+
+Both run in a process of their own, each in its own virtual environment, on the same jets, with the
+same weights: forward, backward and AdamW in float32 on the CPU. They take turns in blocks of steps,
+so that a drift of the machine's speed hits both. Before anything is timed, the losses must agree.
+
+Usage::
+
+    python benchmarks/train_step.py --jets ttbar_train.h5 --norm-dict norm_dict.yaml \
+        --class-dict class_dict.yaml --salt-python PATH_OF_PYTHON_WITH_SALT_ML
+
+It ends with an error where ours is not `--times` as fast or needs more than `--memory` of the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STREAMS = ["tracks"]
+WEIGHTS = {"jets_classification": 1.0, "track_origin": 0.5, "track_vertexing": 1.5}
+TASKS = list(WEIGHTS)
+LABELS = {"jets": ["flavour_label"], "tracks": ["ftagTruthOriginLabel", "ftagTruthVertexIndex"]}
+FLAVOURS = ["bjets", "cjets", "ujets", "taus"]
+ORIGINS = ["pileup", "fake", "primary", "fromB", "fromBC", "fromC", "fromTau", "otherSecondary"]
+VARIABLES = {
+    "jets": ["pt_btagJes", "eta_btagJes"],
+    "tracks": [
+        "d0",
+        "z0SinTheta",
+        "dphi",
+        "deta",
+        "qOverP",
+        "IP3D_signed_d0_significance",
+        "IP3D_signed_z0_significance",
+        "phiUncertainty",
+        "thetaUncertainty",
+        "qOverPUncertainty",
+        "numberOfPixelHits",
+        "numberOfSCTHits",
+        "numberOfInnermostPixelLayerHits",
+        "numberOfNextToInnermostPixelLayerHits",
+        "numberOfInnermostPixelLayerSharedHits",
+        "numberOfInnermostPixelLayerSplitHits",
+        "numberOfPixelSharedHits",
+        "numberOfPixelSplitHits",
+        "numberOfSCTSharedHits",
+    ],
+}
+
+
+class SaltMl:
+    """A training step of salt-ml."""
+
+    def __init__(self, args):
+        import numpy as np
+        import torch
+        from salt.data import SaltDataset
+        from salt.modelwrapper import ModelWrapper
+
+        model = salt_ml_model(args)
+        np.savez(args.weights, **{name: value.numpy() for name, value in model.state_dict().items()})
+        names = {name: name for name in VARIABLES}
+        norm = {
+            "norm_dict": args.norm_dict,
+            "variables": VARIABLES,
+            "global_object": "jets",
+            "input_map": names,
+        }
+        self.model = ModelWrapper(model, {}, "jets", norm)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, weight_decay=1e-5)
+        dataset = SaltDataset(args.jets, args.norm_dict, VARIABLES, "train", args.batch, labels=LABELS)
+        self.inputs, self.masks, self.labels = dataset[slice(0, args.batch)]
+
+    def losses(self):
+        """Return the weighted losses of all tasks by name."""
+        return self.model(dict(self.inputs), self.masks, self.labels)[1]
+
+
+def salt_ml_model(args):
+    """Build what the reference configuration describes."""
+    import torch
+    from salt.models import ClassificationTask, GlobalAttentionPooling, SaltModel, Transformer, VertexingTask
+    from torch import nn
+
+    def head(inputs, outputs, context=0):
+        sizes = {"input_size": inputs, "output_size": outputs, "context_size": context}
+        return sizes | {"hidden_layers": args.head, "activation": "ReLU"}
+
+    def cross_entropy(name, label):
+        return nn.CrossEntropyLoss(weight=torch.tensor(class_dict(args)[name][label]))
+
+    torch.manual_seed(0)
+    out = args.out
+    tasks = [
+        ClassificationTask(
+            "flavour_label",
+            FLAVOURS,
+            name=TASKS[0],
+            input_name="jets",
+            loss=cross_entropy("jets", "flavour_label"),
+            dense_config=head(out, len(FLAVOURS)),
+        ),
+        ClassificationTask(
+            "ftagTruthOriginLabel",
+            ORIGINS,
+            name=TASKS[1],
+            input_name="tracks",
+            loss=cross_entropy("tracks", "ftagTruthOriginLabel"),
+            dense_config=head(out, len(ORIGINS), out),
+            weight=WEIGHTS[TASKS[1]],
+        ),
+        VertexingTask(
+            "ftagTruthVertexIndex",
+            name=TASKS[2],
+            input_name="tracks",
+            loss=nn.BCEWithLogitsLoss(reduction="none"),
+            dense_config=head(2 * out, 1, out),
+            weight=WEIGHTS[TASKS[2]],
+        ),
+    ]
+    init_net = {
+        "input_name": "tracks",
+        "dense_config": {"output_size": args.width, "hidden_layers": [args.width], "activation": "ReLU"},
+        "variables": VARIABLES,
+        "global_object": "jets",
+    }
+    encoder = Transformer(
+        num_layers=args.layers,
+        embed_dim=args.width,
+        out_dim=out,
+        attn_type="torch-math",
+        norm="LayerNorm",
+        dense_kwargs={"activation": "ReLU", "gated": False},
+        attn_kwargs={"num_heads": args.heads},
+    )
+    return SaltModel([init_net], nn.ModuleList(tasks), encoder=encoder, pool_net=GlobalAttentionPooling(out))
+
+
+class Ours:
+    """A training step of ours."""
+
+    def __init__(self, args):
+        import numpy as np
+
+        from salt_plugins.salt_ml.weights import load_weights
+
+        self.model = our_model(args)
+        load_weights(self.model, dict(np.load(args.weights)), STREAMS, TASKS)
+        self.optimizer = self.model.optimizer.build(self.model, 1e-4, 1e-5)
+        self.batch = our_batch(args, self.model)
+
+    def losses(self):
+        """Return the weighted losses of all tasks by name."""
+        return self.model.losses(self.model(self.batch), self.batch)
+
+
+def our_model(args):
+    """Build the same model of plugins."""
+    from salt_core import DataFacts
+    from salt_core.data.norms import normalisation
+    from salt_core.training.module import SaltModule
+    from salt_plugins.encoders.gn2.encoder import GN2, InitNet
+    from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
+    from salt_plugins.losses.cross_entropy.loss import CrossEntropy
+    from salt_plugins.optimizers.adamw.factory import AdamW
+    from salt_plugins.tasks.classification.head import Classification
+    from salt_plugins.tasks.vertexing.head import Vertexing
+
+    def classification(input_name, class_names, weight):
+        loss = CrossEntropy("class_dict")
+        label = LABELS[input_name][0]
+        return Classification(input_name, label, loss, args.head, class_names, weight=weight)
+
+    tasks = {
+        TASKS[0]: classification("jets", FLAVOURS, WEIGHTS[TASKS[0]]),
+        TASKS[1]: classification("tracks", ORIGINS, WEIGHTS[TASKS[1]]),
+        TASKS[2]: Vertexing(
+            "tracks", *reversed(LABELS["tracks"]), BinaryCrossEntropy(), args.head, weight=WEIGHTS[TASKS[2]]
+        ),
+    }
+    encoder = GN2({"tracks": InitNet([args.width])}, args.layers, args.width, args.heads, args.out)
+    model = SaltModule(encoder, tasks, AdamW())
+    means, stds = normalisation(args.norm_dict, VARIABLES, {name: name for name in VARIABLES})
+    model.build(DataFacts("jets", VARIABLES, means, stds, {}, class_dict(args)))
+    return model
+
+
+def our_batch(args, model):
+    """Read the first jets, packed."""
+    from salt_core.data.hdf5 import JetReader, open_file
+    from salt_core.interfaces.dataloader import Selection
+
+    selection = Selection("jets", VARIABLES, model.columns(), {name: name for name in VARIABLES}, {})
+    with open_file(args.jets) as file:
+        return JetReader(file, selection).read(0, args.batch)
+
+
+def class_dict(args):
+    """Read the class weights by object and label."""
+    import yaml
+
+    return yaml.safe_load(args.class_dict.read_text())
+
+
+def serve(args):
+    """Answer the requests of `Worker` on standard input until it is closed."""
+    import torch
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not stand among the answers
+    torch.set_num_threads(args.threads)
+    side = {"salt-ml": SaltMl, "ours": Ours}[args.worker](args)
+
+    def losses(_):
+        with torch.no_grad():
+            return {name: float(loss) for name, loss in side.losses().items()}
+
+    def steps(number):
+        times = []
+        for _ in range(number):
+            start = time.perf_counter()
+            side.optimizer.zero_grad()
+            sum(side.losses().values()).backward()
+            side.optimizer.step()
+            times.append(time.perf_counter() - start)
+        return times
+
+    def facts(_):
+        return {
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "parameters": sum(p.numel() for p in side.model.parameters()),
+            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+
+    for line in sys.stdin:
+        request, argument = json.loads(line)
+        answers.write(
+            json.dumps({"losses": losses, "steps": steps, "facts": facts}[request](argument)) + "\n"
+        )
+        answers.flush()
+
+
+class Worker:
+    """One side, in a process of its own."""
+
+    def __init__(self, name, python, argv, weights):
+        command = [str(python), __file__, *argv, "--worker", name, "--weights", str(weights)]
+        # salt-ml must not import anything from the folder that this is started in.
+        environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
+        if name == "ours":
+            environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def ask(self, request, argument=None):
+        """Send a request and wait for its answer."""
+        self.process.stdin.write(json.dumps([request, argument]) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"the worker {self.process.args[0]} ended; see its error above")
+        return json.loads(line)
+
+    def end(self):
+        """Let the process end."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def check_losses(ours, theirs):
+    """Stop where a loss differs by more than 1e-4 of itself."""
+    mine, other = ours.ask("losses"), theirs.ask("losses")
+    for name in TASKS:
+        difference = abs(mine[name] - other[name]) / abs(other[name])
+        print(f"loss {name:20s} salt-ml {other[name]:.7f}   ours {mine[name]:.7f}   ({difference:.1e})")
+        if not difference < 1e-4:
+            sys.exit(f"the two compute different things: {name}")
+
+
+def measure(args, ours, theirs):
+    """Let both take turns, and return the median time per step of each in each block."""
+    for worker in (theirs, ours):
+        worker.ask("steps", args.warmup)
+    blocks = []
+    for block in range(args.blocks):
+        theirs_now = statistics.median(theirs.ask("steps", args.salt_steps))
+        ours_now = statistics.median(ours.ask("steps", args.our_steps))
+        blocks.append((theirs_now, ours_now))
+        print(
+            f"block {block + 1}: salt-ml {theirs_now:.3f} s   ours {ours_now:.3f} s   "
+            f"{theirs_now / ours_now:.2f} times",
+            flush=True,
+        )
+    return blocks
+
+
+def report(args, blocks, ours, theirs):
+    """Print the result; return whether it is what is required."""
+    theirs_times, our_times = zip(*blocks, strict=True)
+    ratios = [a / b for a, b in blocks]
+    ratio = statistics.median(ratios)
+    peaks = [worker.ask("facts")["peak"] for worker in (theirs, ours)]
+    medians = statistics.median(theirs_times), statistics.median(our_times)
+    print(f"median step: salt-ml {medians[0]:.3f} s   ours {medians[1]:.3f} s")
+    print(f"times faster: median {ratio:.2f}, blocks {min(ratios):.2f} to {max(ratios):.2f}")
+    share = peaks[1] / peaks[0]
+    print(f"peak memory: salt-ml {peaks[0] / 1e9:.2f} GB   ours {peaks[1] / 1e9:.2f} GB   share {share:.3f}")
+    return ratio >= args.times and share <= args.memory
+
+
+def describe(args, ours, theirs):
+    """Print machine, versions, sizes and command."""
+    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    print("command:", shlex.join([Path(sys.executable).name, *sys.argv]))
+    print(f"machine: {platform.platform()}, {cpu[0].partition(':')[2].strip()}, {os.cpu_count()} CPUs")
+    print(f"threads: {args.threads}, load average at the start {os.getloadavg()[0]:.2f}")
+    for name, worker in (("salt-ml", theirs), ("ours", ours)):
+        facts = worker.ask("facts")
+        print(f"{name}: python {facts['python']}, torch {facts['torch']}, {facts['parameters']} parameters")
+    print(
+        f"GN2: width {args.width}, {args.layers} layers, {args.heads} heads, out_dim {args.out}, "
+        f"heads {args.head}, batch {args.batch}, float32"
+    )
+
+
+def parse():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jets", type=Path, required=True, help="HDF5 file of jets")
+    parser.add_argument("--norm-dict", type=Path, required=True)
+    parser.add_argument("--class-dict", type=Path, required=True)
+    parser.add_argument("--salt-python", type=Path, required=True, help="python with salt-ml 0.13")
+    for name, default in (("width", 256), ("layers", 4), ("heads", 8), ("out", 128), ("batch", 1000)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--head", type=int, nargs="+", default=[128, 64, 32])
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--blocks", type=int, default=7)
+    parser.add_argument("--warmup", type=int, default=1, help="steps of each before the first block")
+    parser.add_argument("--salt-steps", type=int, default=1, help="steps of salt-ml in a block")
+    parser.add_argument("--our-steps", type=int, default=12, help="steps of ours in a block")
+    parser.add_argument("--times", type=float, default=8.0, help="required: so many times faster")
+    parser.add_argument("--memory", type=float, default=1 / 3, help="required: at most this share of memory")
+    parser.add_argument("--worker", choices=["salt-ml", "ours"], help=argparse.SUPPRESS)
+    parser.add_argument("--weights", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main():
+    """Run one worker, or start both and compare them."""
+    args = parse()
+    if args.worker:
+        serve(args)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.npz"
+        theirs = Worker("salt-ml", args.salt_python, sys.argv[1:], weights)
+        theirs.ask("facts")  # it has written its weights once it answers
+        ours = Worker("ours", sys.executable, sys.argv[1:], weights)
+        describe(args, ours, theirs)
+        check_losses(ours, theirs)
+        good = report(args, measure(args, ours, theirs), ours, theirs)
+        for worker in (theirs, ours):
+            worker.end()
+    sys.exit(0 if good else "not as fast or as small as required")
+
+
+if __name__ == "__main__":
+    main()

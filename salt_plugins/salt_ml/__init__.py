@@ -1,0 +1,1 @@
+"""Bringing in models that were trained with salt-ml; this is no plugin."""
