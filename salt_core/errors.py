@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -76,11 +76,24 @@ def located(where: str) -> Iterator[None]:
 
 
 def raise_all(errors: Sequence[SaltError]) -> None:
-    """Raise nothing, the one error, or all of them as one `Faults`."""
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise Faults(errors)
+    """Raise nothing, the one error, or all of them as one `Faults`; each is told once."""
+    single = [one for error in errors for one in (error.errors if isinstance(error, Faults) else (error,))]
+    distinct = list({str(error): error for error in single}.values())
+    if len(distinct) == 1:
+        raise distinct[0]
+    if distinct:
+        raise Faults(distinct)
+
+
+def run_all(*checks: Callable[[], object]) -> None:
+    """Run every check, and raise what they raised together."""
+    errors: list[SaltError] = []
+    for check in checks:
+        try:
+            check()
+        except SaltError as error:
+            errors.append(error)
+    raise_all(errors)
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:

@@ -13,8 +13,8 @@ from lightning.pytorch import LightningDataModule
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.hdf5 import check_columns, dataset_of, open_file
-from salt_core.data.norms import class_weights, normalisation
-from salt_core.errors import ConfigError, suggest
+from salt_core.data.norms import Scale, class_weights, normalisation
+from salt_core.errors import ConfigError, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader, LoadRequest, Position, Selection
 
 Sample = Literal["train", "val", "test"]
@@ -94,24 +94,27 @@ class SaltDataModule(LightningDataModule):
         self.test_suffix = test_suff or ""
         self._check_choices(input_map or {})
 
-    def build(self, columns: Columns, seed: int, check: Callable[[JetBatch], None]) -> None:
+    def build(self, columns: Mapping[str, Columns], seed: int, check: Callable[[JetBatch], None]) -> None:
         """Take what follows from the model.
 
         Parameters
         ----------
-        columns : mapping of str to sequence of str
-            Raw columns that encoder and tasks need, by object.
+        columns : mapping of str to mapping of str to sequence of str
+            Raw columns that each part of the model needs, by the part's key path and by object.
         seed : int
             Of the order in which training batches come.
         check : callable
             Raises a `DataError` for a batch whose labels cannot be used; called on the host.
         """
         self.check = check
-        self.columns = {name: tuple(dict.fromkeys(names)) for name, names in columns.items()}
-        for name in self.columns:
-            if name not in self.datasets:
-                message = f"an input {name!r} is asked for; {suggest(name, self.datasets)}"
-                raise ConfigError(message, "data.variables")
+        wanted: dict[str, list[str]] = {}
+        for where, part in columns.items():
+            for name, names in part.items():
+                if name not in self.datasets:
+                    message = f"columns of {name!r} are needed, but data.variables has no such object"
+                    raise ConfigError(f"{message}; {suggest(name, self.datasets)}", where)
+                wanted.setdefault(name, []).extend(names)
+        self.columns = {name: tuple(dict.fromkeys(names)) for name, names in wanted.items()}
         self.seed = seed
 
     def file(self, sample: Sample) -> Path:
@@ -140,13 +143,24 @@ class SaltDataModule(LightningDataModule):
 
     def facts(self) -> DataFacts:
         """Read what the model's sizes and names follow from: dicts, and attributes of the training file."""
-        means, stds = normalisation(self.norm_dict, self.variables, self.datasets)
+        means, stds = self._normalisation()
         with open_file(self.file("train"), "data.train_file") as file:
-            check_columns(file, self.selection(), "data.train_file")
             names = {name: self._class_names(file, name) for name in self.columns}
         return DataFacts(
             self.global_object, self.variables, means, stds, names, class_weights(self.class_dict)
         )
+
+    def check_training(self) -> None:
+        """Raise what is wrong with the training and validation files and the dicts, all of it at once."""
+        run_all(
+            lambda: self.check_file("train"),
+            lambda: self.check_file("val"),
+            self._normalisation,
+            lambda: class_weights(self.class_dict),
+        )
+
+    def _normalisation(self) -> tuple[dict[str, Scale], dict[str, Scale]]:
+        return normalisation(self.norm_dict, self.variables, self.datasets)
 
     def check_file(self, sample: Sample) -> None:
         """Raise where the file of `sample` does not hold what is read from it or copied out of it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from salt_core.config.yaml import load_yaml
-from salt_core.errors import ConfigError, SaltError, raise_all, suggest
+from salt_core.errors import ConfigError, SaltError, located, raise_all, suggest
 
 Scale = tuple[float, ...]
 
@@ -25,7 +25,8 @@ def read_dict(path: Path | None, where: str) -> Mapping[str, Any]:
         raise ConfigError("not set; give the path of a YAML file", where)
     if not path.is_file():
         raise ConfigError(f"the file {path} does not exist", where)
-    return load_yaml(path)
+    with located(where):
+        return load_yaml(path)
 
 
 def normalisation(

@@ -15,7 +15,7 @@ from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
 from salt_core.training.checkpoints import read_checkpoint
 from salt_core.training.metrics import MetricsLogger
-from salt_core.training.objects import Objects, instantiate
+from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.provenance import metadata, refuse_uncommitted, used_files
 from salt_core.training.run import RunDirectory, RunRecorder, saved_form
 
@@ -55,7 +55,8 @@ def fit(arguments: Arguments, say: Say) -> None:
     recorder = [_recorder(directory, config, loaded, seed)] if writes else []
     objects = instantiate(loaded.resolved, {}, recorder, [MetricsLogger(directory)] if writes else [])
     _build(objects, seed, run.compile)
-    objects.trainer.fit(objects.module, objects.data, ckpt_path=run.ckpt_path)
+    with lightnings_errors():
+        objects.trainer.fit(objects.module, objects.data, ckpt_path=run.ckpt_path)
     if writes and objects.trainer.is_global_zero:
         _tell_results(directory.path, say)
 
@@ -71,10 +72,8 @@ def _build(objects: Objects, seed: int, compiled: bool) -> None:
     """Check the samples and make the parameters, which follow from the seed alone."""
     seed_everything(seed, workers=True)
     objects.data.build(objects.module.columns(), seed, objects.module.check)
-    facts = objects.data.facts()
-    for sample in ("train", "val"):
-        objects.data.check_file(sample)
-    objects.module.build(facts, compiled)
+    objects.data.check_training()
+    objects.module.build(objects.data.facts(), compiled)
 
 
 def _recorder(directory: RunDirectory, config: dict[str, Any], loaded: Loaded, seed: int) -> RunRecorder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -57,14 +57,10 @@ class SaltModule(LightningModule):
         """The tasks by name."""
         return cast("dict[str, Task]", dict(self.tasks.items()))
 
-    def columns(self) -> dict[str, list[str]]:
-        """Name the raw columns that encoder and tasks need, by object."""
-        wanted: dict[str, list[str]] = {}
-        parts: list[Encoder | Task] = [self.encoder, *self.heads.values()]
-        for part in parts:
-            for name, columns in part.columns().items():
-                wanted.setdefault(name, []).extend(columns)
-        return wanted
+    def columns(self) -> dict[str, Mapping[str, Sequence[str]]]:
+        """Name the raw columns that encoder and tasks need, by the part's key path and by object."""
+        tasks = {f"model.tasks.{name}": task.columns() for name, task in self.heads.items()}
+        return {"model.encoder": self.encoder.columns(), **tasks}
 
     def build(self, facts: DataFacts, compiled: bool = False) -> None:
         """Make the parameters.

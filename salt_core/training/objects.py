@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from salt_core.config.resolver import Resolved
 from salt_core.data.module import SaltDataModule
-from salt_core.errors import located
+from salt_core.errors import ConfigError, located
 from salt_core.kinds import KINDS
 from salt_core.training.module import SaltModule
 
@@ -67,6 +69,15 @@ def instantiate(
     quieten_lightning()
     cli = _Cli(resolved, overrides or {}, callbacks, loggers)
     return Objects(cli.model, cli.datamodule, cli.trainer)
+
+
+@contextmanager
+def lightnings_errors(*more: type[Exception]) -> Iterator[None]:
+    """Turn what Lightning says of a wrong choice, and errors of the types `more`, into a `ConfigError`."""
+    try:
+        yield
+    except (MisconfigurationException, *more) as error:
+        raise ConfigError(" ".join(str(error).split()), "trainer") from error
 
 
 def quieten_lightning() -> None:
@@ -125,13 +136,14 @@ class _Cli(LightningCLI):
         callbacks = [*self._first_callbacks, *(config.get("callbacks") or [])]
         if config.get("enable_checkpointing") is False or config.get("fast_dev_run"):
             callbacks = [callback for callback in callbacks if not isinstance(callback, Checkpoint)]
-        return super().instantiate_trainer(
-            callbacks=callbacks,
+        runtime = {
+            "callbacks": callbacks,
             # Without a checkpoint callback Lightning would add one of its own.
-            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
-            logger=self._all_loggers(config.get("logger")),
-            **kwargs,
-        )
+            "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks),
+            "logger": self._all_loggers(config.get("logger")),
+        }
+        with lightnings_errors(ValueError, TypeError):
+            return super().instantiate_trainer(**runtime, **kwargs)
 
     def _all_loggers(self, configured: Any) -> list[Logger] | bool:
         if configured is False:
