@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -151,6 +152,14 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
     return made
 
 
+def point_logs_at_stderr() -> None:
+    """Have handlers of an earlier test write to this test's standard error, for theirs is closed."""
+    for logger in (logging.getLogger(name) for name in list(logging.root.manager.loggerDict)):
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.stream = sys.stderr  # setStream would flush the closed one
+
+
 @pytest.fixture
 def salt(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run ``salt`` in this process; what it prints is captured."""
@@ -158,6 +167,7 @@ def salt(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
     def run(*words: object) -> Outcome:
         capfd.readouterr()
+        point_logs_at_stderr()
         code = main([str(word) for word in words])
         return Outcome(code, *capfd.readouterr())
 

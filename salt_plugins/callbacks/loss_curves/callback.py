@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -74,7 +74,10 @@ def draw(curves: dict[str, Curve], target: Path) -> None:
 
 
 def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
-    styles = {"train": {"color": "0.6", "lw": 1.0}, "val": {"color": "C3", "lw": 1.6, "marker": "o", "ms": 4}}
+    styles: dict[str, dict[str, Any]] = {
+        "train": {"color": "0.6", "lw": 1.0},
+        "val": {"color": "C3", "lw": 1.6, "marker": "o", "ms": 4},
+    }
     labels = {"train": "training", "val": "validation"}
     for stage, style in styles.items():
         if f"{stage}/{name}" in curves:
