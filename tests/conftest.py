@@ -19,7 +19,14 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
 JET_FIELDS = [("pt", "f4"), ("eta", "f4"), ("flavour_label", "i4"), ("event", "i8")]
-TRACK_FIELDS = [("d0", "f2"), ("z0", "f4"), ("hits", "i1"), ("origin", "i4"), ("vertex", "i4"), ("valid", "?")]
+TRACK_FIELDS = [
+    ("d0", "f2"),
+    ("z0", "f4"),
+    ("hits", "i1"),
+    ("origin", "i4"),
+    ("vertex", "i4"),
+    ("valid", "?"),
+]
 CLASSES = ["bjets", "cjets", "ujets", "taus"]
 
 

@@ -12,6 +12,7 @@ import yaml
 from salt_core.errors import ConfigError
 
 _FLOW_WIDTH = 88
+_UNICODE_BREAKS = set("\x85\u2028\u2029")
 _RULES = {
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -68,8 +69,13 @@ class _Dumper(yaml.SafeDumper):
         flow = scalars and short
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
 
+    def represent_text(self, data: str) -> yaml.ScalarNode:
+        """Quote a text with line breaks of Unicode, which PyYAML otherwise writes plain and reads as blanks."""
+        style = '"' if set(data) & _UNICODE_BREAKS else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
     def represent_path(self, data: PurePath) -> yaml.Node:
-        return self.represent_str(str(data))
+        return self.represent_text(str(data))
 
 
 for _tag, (_pattern, _first) in _RULES.items():
@@ -79,6 +85,7 @@ for _tag, (_pattern, _first) in _RULES.items():
             f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first)
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_integer)
+_Dumper.add_representer(str, _Dumper.represent_text)
 _Dumper.add_representer(list, _Dumper.represent_list)
 _Dumper.add_representer(tuple, _Dumper.represent_list)
 _Dumper.add_multi_representer(PurePath, _Dumper.represent_path)

@@ -94,7 +94,9 @@ def test_label_outside_the_classes(fit, sample):
 
     changed(sample.file("train"), sample.folder / "label.h5", "jets", spoil)
     done = fit("--data.train_file", "label.h5", "--data.batch_size", "100")
-    expect(done, 1, "model.tasks.flavour", "label jets/flavour_label holds 9", "row 7", "0 (bjets)", "3 (taus)")
+    expect(
+        done, 1, "model.tasks.flavour", "label jets/flavour_label holds 9", "row 7", "0 (bjets)", "3 (taus)"
+    )
 
 
 def test_class_weights_of_the_wrong_length(fit, sample):
@@ -119,7 +121,14 @@ def test_nan_loss(fit):
 
 def test_several_mistakes_are_told_together(fit):
     done = fit("--model.encoder.num_layrs", "3", "--data.batchsize", "2", "--trainer.max_epochs", "many")
-    expect(done, 2, "3 mistakes", "--model.encoder.num_layrs", "--data.batchsize", "--trainer.max_epochs: must be int")
+    expect(
+        done,
+        2,
+        "3 mistakes",
+        "--model.encoder.num_layrs",
+        "--data.batchsize",
+        "--trainer.max_epochs: must be int",
+    )
 
 
 MISTAKES = {
@@ -136,7 +145,10 @@ MISTAKES = {
         ["--model.tasks.flavour.loss.wieght: there is no such option", "did you mean 'weight'?"],
     ),
     "unknown section": (["--modell.x", "3"], ["modell", "there is no such option", "did you mean 'model'?"]),
-    "wrong type": (["--model.encoder.num_layers", "four"], ["--model.encoder.num_layers: must be int, got 'four'"]),
+    "wrong type": (
+        ["--model.encoder.num_layers", "four"],
+        ["--model.encoder.num_layers: must be int, got 'four'"],
+    ),
     "half a number": (["--data.batch_size", "1.5"], ["--data.batch_size: must be int, got 1.5"]),
     "a switch is no number": (["--data.num_train", "true"], ["--data.num_train: must be int, got True"]),
     "wrong choice": (
@@ -145,10 +157,16 @@ MISTAKES = {
     ),
     "no value": (["--data.train_file"], ["--data.train_file: must be Path | None, got no value"]),
     "null where none is taken": (["--model.tasks", "null"], ["--model.tasks: must be", "got null"]),
-    "heads that do not divide": (["--model.encoder.num_heads", "3"], ["model.encoder", "num_heads", "3 heads"]),
+    "heads that do not divide": (
+        ["--model.encoder.num_heads", "3"],
+        ["model.encoder", "num_heads", "3 heads"],
+    ),
     "too many jets": (["--data.num_train", "1000"], ["data.num_train", "1000 jets are asked for", "has 100"]),
     "impossible rates": (["--model.lrs_config.max", "0"], ["model.lrs_config", "max 0"]),
-    "no such object": (["--model.tasks.origin.input_name", "jet"], ["model.tasks.origin", "did you mean 'jets'?"]),
+    "no such object": (
+        ["--model.tasks.origin.input_name", "jet"],
+        ["model.tasks.origin", "did you mean 'jets'?"],
+    ),
     "no flag": (["fit"], ["'fit' is not expected here"]),
     "no such configuration": (["--config", "GN3.yaml"], ["--config", "GN3.yaml does not exist", "GN2.yaml"]),
     "not YAML": (["--model.encoder", "{plugin: gn2"], ["--model.encoder:1:", "not valid YAML"]),
@@ -159,7 +177,10 @@ MISTAKES = {
         ["trainer.callbacks.mine.class_path", "'os.system' is not allowed"],
     ),
     "wrong option of a Lightning class": (
-        ["--trainer.callbacks.stop", "{class_path: EarlyStopping, init_args: {monitor: val/loss, patince: 3}}"],
+        [
+            "--trainer.callbacks.stop",
+            "{class_path: EarlyStopping, init_args: {monitor: val/loss, patince: 3}}",
+        ],
         ["trainer.callbacks.stop.init_args.patince", "did you mean 'patience'?"],
     ),
     "a device that is not there": (["--trainer.accelerator", "tpuu"], ["trainer: ", "'tpuu'"]),

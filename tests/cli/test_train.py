@@ -128,7 +128,15 @@ def test_two_devices_share_one_run_and_every_jet(sample, salt_process, the_run):
 def test_goes_on_from_a_checkpoint(sample, salt):
     assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "a").code == 0
     run = sample.folder / "logs" / "tiny_a"
-    words = ("--ckpt_path", run / "ckpts" / "last.ckpt", "--trainer.max_epochs", "1", "--log_suffix", "b", "-f")
+    words = (
+        "--ckpt_path",
+        run / "ckpts" / "last.ckpt",
+        "--trainer.max_epochs",
+        "1",
+        "--log_suffix",
+        "b",
+        "-f",
+    )
     done = salt("fit", "--config", run / "config.yaml", *words)
     assert done.code == 0, done.err
 
@@ -167,12 +175,20 @@ def test_batch_size_and_order_do_not_change_predictions(sample, salt, the_run):
             found.append({name: file[name][:] for name in file})
     for name, rows in found[0].items():
         for field in rows.dtype.names:
-            assert np.allclose(rows[field], found[1][name][field], rtol=1e-4, atol=1e-5, equal_nan=True), field
+            assert np.allclose(rows[field], found[1][name][field], rtol=1e-4, atol=1e-5, equal_nan=True), (
+                field
+            )
 
 
 def test_constituents_stand_where_the_file_has_them(sample, salt, the_run):
     assert salt("fit", "--config", sample.config, "-f").code == 0
-    words = ("--data.write_constituents", "--data.extra_vars.tracks", "[origin]", "--data.num_inputs.tracks", "4")
+    words = (
+        "--data.write_constituents",
+        "--data.extra_vars.tracks",
+        "[origin]",
+        "--data.num_inputs.tracks",
+        "4",
+    )
     done = salt("test", "--config", the_run(sample.folder) / "config.yaml", *words)
     assert done.code == 0, done.err
     with h5py.File(predictions(sample.folder)) as file, h5py.File(sample.file("test")) as source:

@@ -1,0 +1,41 @@
+"""Where relative paths and shipped files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from salt_core.config.paths import find_config, package_folder, resolve_path, shipped_configs
+from salt_core.errors import ConfigError
+
+
+def test_relative_to_the_folder_given(tmp_path):
+    assert resolve_path("a/b.h5", tmp_path) == tmp_path / "a" / "b.h5"
+    assert resolve_path("/a/b.h5", tmp_path) == Path("/a/b.h5")
+
+
+def test_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert resolve_path("~/x.h5", tmp_path) == Path("/home/someone/x.h5")
+
+
+def test_shipped_files(tmp_path):
+    path = resolve_path("package:demo/demo_train.h5", tmp_path)
+    assert path == package_folder() / "demo" / "demo_train.h5"
+    assert path.is_file()
+
+
+def test_a_configuration_of_the_current_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config("GN2.yaml") == shipped_configs()["GN2.yaml"]
+    assert find_config("configs/GN2.yaml") == shipped_configs()["GN2.yaml"]
+    (tmp_path / "GN2.yaml").write_text("{}")
+    assert find_config("GN2.yaml") == tmp_path / "GN2.yaml"
+
+
+@pytest.mark.parametrize("name", ["nothing.yaml", "elsewhere/GN2.yaml"])
+def test_no_other_place_is_searched(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="does not exist"):
+        find_config(name)
