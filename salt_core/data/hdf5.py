@@ -179,7 +179,7 @@ def assemble(arrays: Mapping[str, Array], selection: Selection, start: int, file
         picked = np.flatnonzero(mask)[rows_of(order, lengths[stream])]
         constituents = arrays[stream].reshape(-1)[picked]
         packed[stream] = (constituents, np.repeat(rows, lengths[stream][order]))
-    features = {key: _features(*packed[key], selection.variables.get(key, ())) for key in packed}
+    features = {key: _features(packed[key][0], selection.variables.get(key, ())) for key in packed}
     faults = [fault for key in packed for fault in _not_finite(features[key], packed[key][1], selection, key)]
     if faults:
         raise DataError(f"{filename}: input values that are not finite: " + "; ".join(faults))
@@ -199,9 +199,8 @@ def assemble(arrays: Mapping[str, Array], selection: Selection, start: int, file
     )
 
 
-def _features(array: Array, rows: Array, variables: Sequence[str]) -> Array:
+def _features(array: Array, variables: Sequence[str]) -> Array:
     """Copy fields of structured rows (N,) into a table (N, F) of float32."""
-    del rows
     table = np.empty((len(array), len(variables)), dtype=np.float32)
     for column, variable in enumerate(variables):
         table[:, column] = array[variable]
@@ -227,4 +226,6 @@ def _tensor(values: Array) -> Tensor:
     """Copy a column into int64, bool or float32."""
     kind = values.dtype.kind
     target = {"f": np.float32, "b": np.bool_}.get(kind, np.int64)
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=target))
+    column = np.empty(values.shape, dtype=target)  # a field of one row keeps strides that torch refuses
+    column[...] = values
+    return torch.from_numpy(column)

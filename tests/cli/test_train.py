@@ -18,7 +18,8 @@ def test_a_run_leaves_its_files(sample, salt, the_run):
     assert run.name.startswith("tiny_")
     names = {path.name for path in run.iterdir()}
     assert names == {
-        "config.yaml", "metadata.yaml", "norm_dict.yaml", "class_dict.yaml", "metrics.csv", "loss_curves.png", "ckpts",
+        "config.yaml", "metadata.yaml", "norm_dict.yaml", "class_dict.yaml", "metrics.csv", "loss_curves.png",
+        "ckpts",
     }  # fmt: skip
     checkpoints = sorted(path.name for path in (run / "ckpts").iterdir())
     assert checkpoints[1] == "last.ckpt"
