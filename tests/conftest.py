@@ -185,9 +185,9 @@ def salt(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 def salt_process() -> Callable[..., Outcome]:
     """Run ``salt`` in a process of its own."""
 
-    def run(*words: object, cwd: Path | None = None, timeout: float = 300) -> Outcome:
+    def run(*words: object, cwd: Path | None = None, timeout: float = 300, threads: int = 1) -> Outcome:
         command = [sys.executable, "-m", "salt_core", *map(str, words)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
         done = subprocess.run(
             command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=timeout, check=False
         )

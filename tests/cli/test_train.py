@@ -221,6 +221,8 @@ def test_the_lowest_validation_loss_is_evaluated(sample, salt, the_run):
     run = the_run(sample.folder)
     losses = {path: float(path.stem.split("val_loss=")[1]) for path in (run / "ckpts").glob("epoch*.ckpt")}
     assert len(losses) == 3
+    with (run / "metrics.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file) if row["val/loss"]] == ["0", "1", "2"]
     done = salt("test", "--config", run / "config.yaml")
     assert done.code == 0, done.err
     assert predictions(sample.folder).name.startswith(min(losses, key=losses.get).stem)

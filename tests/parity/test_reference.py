@@ -51,6 +51,7 @@ VARIABLES = {
         "numberOfSCTSharedHits",
     ),
 }
+LABELS = {"jets": ("flavour_label",), "tracks": ("ftagTruthOriginLabel", "ftagTruthVertexIndex")}
 DATASETS = {name: name for name in VARIABLES}
 TASKS = ("jets_classification", "track_origin", "track_vertexing")
 FLAVOURS = ["bjets", "cjets", "ujets", "taus"]
@@ -101,9 +102,8 @@ def make_module(attention: str = "auto") -> SaltModule:
     return module.eval()
 
 
-def read(module: SaltModule) -> JetBatch:
-    columns = {name: tuple(names) for name, names in module.columns().items()}
-    selection = Selection("jets", VARIABLES, columns, DATASETS, {})
+def read() -> JetBatch:
+    selection = Selection("jets", VARIABLES, LABELS, DATASETS, {})
     request = LoadRequest(SHARED / "data/ttbar_val.h5", selection, num_jets=NUM_JETS, batch_size=NUM_JETS)
     (batch,) = Hdf5().build(request)
     return batch
@@ -119,7 +119,7 @@ def in_file_order(rows: np.ndarray, counts: np.ndarray, values: np.ndarray) -> n
 def result(request, weights) -> Result:
     module = make_module(request.param)
     load_weights(module, weights, ["tracks"], TASKS)
-    batch = read(module)
+    batch = read()
     normalised = module.normalise(batch)
     pooled = module.encoder.pool(module.encoder.encode(normalised), normalised)
     predictions = module(batch)
@@ -172,7 +172,7 @@ def test_a_shuffled_model_is_not_the_reference(weights, reference):
     weights = dict(weights)
     weights["tasks.0.net.net.4.weight"] = weights["tasks.0.net.net.4.weight"][[1, 0, 2, 3]]
     load_weights(module, weights, ["tracks"], TASKS)
-    batch = read(module)
+    batch = read()
     with torch.no_grad():
         loss = module.losses(module(batch), batch)["jets_classification"]
     assert abs(loss.item() - reference["loss/jets_classification"]) > 1e-3

@@ -62,9 +62,10 @@ class Hdf5Batches:
         for done, batch in enumerate(self._batches(order), start=position.batch + 1):
             if isinstance(batch, SaltError):
                 raise batch
-            self._next = Position(position.epoch, done)
+            # Set before the batch is given: who takes the last one may never ask for another.
+            whole = done == len(self)
+            self._next = Position(position.epoch + 1, 0) if whole else Position(position.epoch, done)
             yield batch
-        self._next = Position(position.epoch + 1, 0)
 
     def order(self, epoch: int) -> list[Rows]:
         """Return this rank's batches of `epoch` in their order, as first and last row."""

@@ -75,6 +75,15 @@ def test_it_goes_on_where_it_was(loader, workers):
     assert [*done, *rows(second), *rows(second)] == expected
 
 
+def test_an_epoch_is_over_with_its_last_batch(loader):
+    """A trainer that knows the length takes no step beyond it."""
+    expected = loader(shuffle=True)
+    epochs = [rows(expected), rows(expected)]
+    training = loader(shuffle=True)
+    found = [rows(itertools.islice(training, len(training))) for _ in range(2)]
+    assert found == epochs
+
+
 def test_the_trainers_position_counts(loader):
     expected = loader(shuffle=True)
     rows(expected)
