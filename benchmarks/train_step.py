@@ -158,7 +158,7 @@ class Ours:
         self.model = our_model(args)
         load_weights(self.model, dict(np.load(args.weights)), STREAMS, TASKS)
         self.optimizer = self.model.optimizer.build(self.model, 1e-4, 1e-5)
-        self.batch = our_batch(args, self.model)
+        self.batch = our_batch(args)
 
     def losses(self):
         """Return the weighted losses of all tasks by name."""
@@ -196,12 +196,12 @@ def our_model(args):
     return model
 
 
-def our_batch(args, model):
+def our_batch(args):
     """Read the first jets, packed."""
     from salt_core.data.hdf5 import JetReader, open_file
     from salt_core.interfaces.dataloader import Selection
 
-    selection = Selection("jets", VARIABLES, model.columns(), {name: name for name in VARIABLES}, {})
+    selection = Selection("jets", VARIABLES, LABELS, {name: name for name in VARIABLES}, {})
     with open_file(args.jets) as file:
         return JetReader(file, selection).read(0, args.batch)
 

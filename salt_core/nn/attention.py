@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ def choose(backend: Backend, x: Tensor, dropout: float) -> Backend:
     return ("varlen" if possible else "runs") if backend == "auto" else backend
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dropout: float = 0.0) -> Tensor:
     """Let every token attend to the tokens of its own jet.
 
@@ -90,43 +91,48 @@ def _runs(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Te
     runs = layout.runs
     if not runs.shapes:
         return torch.zeros_like(q)
-    parts = zip(runs.shapes, q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), strict=True)
-    return torch.cat([_run(*qkv, jets, length, dropout) for (jets, length), *qkv in parts])
+    parts = zip(q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), runs.shapes, strict=True)
+    return torch.cat([_run(q, k, v, shape, dropout) for q, k, v, shape in parts])
 
 
-def _run(q: Tensor, k: Tensor, v: Tensor, jets: int, length: int, dropout: float) -> Tensor:
-    """Attend within `jets` jets of `length` tokens each."""
-    q, k, v = (x.unflatten(0, (jets, length)).transpose(1, 2) for x in (q, k, v))
+def _run(q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float) -> Tensor:
+    """Attend within c jets of l tokens each, for `shape` (c, l)."""
+    q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
     mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
     return mixed.transpose(1, 2).flatten(0, 1)
 
 
 def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Tensor:
-    lengths = layout.lengths.sort().values[layout.num_jets - sum(c for c, _ in layout.runs.shapes) :]
     buckets = bucket_shapes(layout.runs.shapes)
-    sizes = [rows for _, _, rows in buckets]
     if not buckets:
         return torch.zeros_like(q)
-    results, first = [], 0
-    for (jets, length, _), *qkv in zip(buckets, q.split(sizes), k.split(sizes), v.split(sizes), strict=True):
-        valid = torch.arange(length, device=q.device) < lengths[first : first + jets, None]
-        results.append(_padded_bucket(*qkv, valid, dropout))
-        first += jets
-    return torch.cat(results)
+    sizes = [rows for _, _, rows in buckets]
+    empty = layout.num_jets - sum(jets for jets, _, _ in buckets)
+    jets = [empty, *(jets for jets, _, _ in buckets)]
+    host = np.split(np.sort(layout.host_lengths), np.cumsum(jets)[:-1])[1:]
+    lengths = layout.lengths.sort().values.split(jets)[1:]
+    parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), host, lengths, buckets, strict=True)
+    return torch.cat(
+        [
+            _padded_bucket(q, k, v, Layout(on_host, on_device), bucket[1], dropout)
+            for q, k, v, on_host, on_device, bucket in parts
+        ]
+    )
 
 
-def _padded_bucket(q: Tensor, k: Tensor, v: Tensor, valid: Tensor, dropout: float) -> Tensor:
-    """Attend within jets padded to one length; `valid` (c, L) tells the real tokens."""
-    slots = valid.flatten().nonzero().squeeze(1)
-    jets, length = valid.shape
+def _padded_bucket(q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float) -> Tensor:
+    """Attend within the jets of `layout`, padded to `length` tokens each."""
+    slots = layout.jet_index * length + layout.slot
+    shape = (layout.num_jets, length)
 
     def pad(x: Tensor) -> Tensor:
-        empty = x.new_zeros((jets * length, *x.shape[1:]))
-        return empty.index_copy(0, slots, x).unflatten(0, (jets, length)).transpose(1, 2)
+        empty = x.new_zeros((layout.num_jets * length, *x.shape[1:]))
+        padded: Tensor = empty.index_copy(0, slots, x).unflatten(0, shape)
+        return padded.transpose(1, 2)
 
-    mask = valid[:, None, None, :]
+    mask = (torch.arange(length, device=q.device) < layout.lengths[:, None])[:, None, None, :]
     mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
-    return mixed.transpose(1, 2).flatten(0, 1)[slots]
+    return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
 
 def bucket_shapes(runs: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:

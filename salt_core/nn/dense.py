@@ -55,9 +55,16 @@ class Dense(nn.Module):
         """Map rows (N, F), each with the context (B, C) of its jet, to (N, output_size)."""
         return self.after_first(self.first(x, context, layout))
 
+    @property
+    def first_layer(self) -> nn.Linear:
+        """The first Linear, whose input columns are context and row."""
+        layer = self.layers[0]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def first(self, x: Tensor, context: Tensor | None = None, layout: Layout | None = None) -> Tensor:
         """Apply the first layer only."""
-        first = self.layers[0]
+        first = self.first_layer
         if context is None or layout is None:
             assert self.context_size == 0, "a net with a context needs one"
             result: Tensor = first(x)

@@ -70,7 +70,7 @@ class Head(nn.Module):
         """Return (B, output_size) for the jets or (N, output_size) for the stream."""
         if self.stream is None:
             result: Tensor = self.net(pooled)
-            return result
-        packed = streams[self.stream]
-        result = self.net(packed.x, pooled, packed.layout)
+        else:
+            packed = streams[self.stream]
+            result = self.net(packed.x, pooled, packed.layout)
         return result

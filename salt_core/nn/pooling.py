@@ -28,7 +28,8 @@ class AttentionPooling(nn.Module):
         x = torch.cat([packed.x for packed in streams])
         jet = torch.cat([packed.layout.jet_index for packed in streams])
         num_jets = streams[0].layout.num_jets
-        score = self.gate(x).squeeze(-1)
+        # A softmax in 16 bits would lose the small shares.
+        score = self.gate(x).squeeze(-1).float()
         highest = score.new_full((num_jets,), -torch.inf).scatter_reduce(0, jet, score.detach(), "amax")
         weight = (score - highest[jet]).exp()
         norm = weight.new_zeros(num_jets).index_add(0, jet, weight)

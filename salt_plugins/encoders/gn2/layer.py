@@ -67,7 +67,8 @@ class Branch(nn.Module):
 
     def after(self, x: Tensor) -> Tensor:
         """Scale and drop the branch's output (N, D)."""
-        return self.dropout(x if self.scale is None else x * self.scale)
+        result: Tensor = self.dropout(x if self.scale is None else x * self.scale)
+        return result
 
 
 class Layer(nn.Module):

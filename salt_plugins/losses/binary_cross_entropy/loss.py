@@ -21,7 +21,6 @@ class BinaryCrossEntropy(Loss):
         targets : Tensor
             0 or 1, (M,).
         """
-        values = F.binary_cross_entropy_with_logits(
+        return F.binary_cross_entropy_with_logits(
             predictions.float(), targets.to(predictions.device).float(), reduction="none"
         )
-        return values

@@ -24,6 +24,8 @@ class CrossEntropy(Loss):
         One weight per class, or ``class_dict`` for the label's weights in ``data.class_dict``.
     """
 
+    weight: Tensor | None
+
     def __init__(self, weight: list[float] | Literal["class_dict"] | None = None) -> None:
         super().__init__()
         self.weight_option = weight
@@ -61,8 +63,8 @@ class CrossEntropy(Loss):
         values = F.cross_entropy(predictions, targets, weight=self.weight, reduction="none")
         if self.weight is None:
             return values
-        sums = torch.stack([self.weight[targets].sum(), values.new_tensor(float(len(targets)))])
-        total_weight, entries = sum_over_ranks(sums)
+        sums = torch.stack([self.weight[targets].sum(), values.new_full((), len(targets))])
+        total_weight, entries = sum_over_ranks(sums).unbind()
         return values * (entries / total_weight.clamp(min=1e-12))
 
     def _weights(self, target: Target) -> tuple[float, ...] | None:

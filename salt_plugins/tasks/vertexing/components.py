@@ -10,7 +10,7 @@ from salt_plugins.tasks.vertexing.pairs import from_off_diagonal
 
 
 def vertices_of(logits: Tensor, layout: Layout) -> Tensor:
-    """Number the vertices of each jet.
+    """Count the vertices of each jet, and tell each constituent its own.
 
     Two constituents are connected where the mean of their two logits is above 0, and share a vertex
     where a chain of connections joins them.

@@ -101,5 +101,5 @@ class Vertexing(Task):
 
     @staticmethod
     def _pair_flag(origin: Tensor) -> Tensor:
-        heavy = torch.isin(origin, torch.tensor(HEAVY_FLAVOUR_ORIGINS, device=origin.device))
+        heavy = torch.stack([origin == value for value in HEAVY_FLAVOUR_ORIGINS]).any(0)
         return heavy.long() - (origin == FAKE_ORIGIN).long()

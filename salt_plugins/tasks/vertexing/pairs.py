@@ -20,14 +20,15 @@ def off_diagonal(square: Tensor) -> Tensor:
     l + 1 entries, so that a view leaves them out.
     """
     length = square.shape[1]
-    rest = square.flatten(1, 2)[:, 1:]
-    return rest.unflatten(1, (length - 1, length + 1))[:, :, :-1]
+    rest: Tensor = square.flatten(1, 2)[:, 1:].unflatten(1, (length - 1, length + 1))
+    return rest[:, :, :-1]
 
 
 def from_off_diagonal(entries: Tensor, length: int) -> Tensor:
     """Put the entries of `off_diagonal` (c, l * (l - 1)) back into squares (c, l, l), zero where i = j."""
     rows = F.pad(entries.unflatten(1, (length - 1, length)), (0, 1))
-    return F.pad(rows.flatten(1), (1, 0)).unflatten(1, (length, length))
+    square: Tensor = F.pad(rows.flatten(1), (1, 0)).unflatten(1, (length, length))
+    return square
 
 
 def run_pairs(values: Tensor, runs: Runs) -> list[Tensor]:
@@ -65,7 +66,7 @@ class PairNet(nn.Module):
     def forward(self, packed: Packed, context: Tensor) -> Tensor:
         """Return one value per pair (P,) for vectors (N, D) and context (B, C)."""
         layout = packed.layout
-        first = self.net.layers[0]
+        first = self.net.first_layer
         size = packed.x.shape[1]
         weight_c, weight_i, weight_j = first.weight.split([self.net.context_size, size, size], dim=1)
         rows_i = F.linear(packed.x, weight_i, first.bias) + layout.spread(F.linear(context, weight_c))
