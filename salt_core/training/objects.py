@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from salt_core.config.resolver import Resolved
 from salt_core.data.module import SaltDataModule
@@ -76,7 +76,9 @@ def lightnings_errors(*more: type[Exception]) -> Iterator[None]:
     """Turn what Lightning says of a wrong choice, and errors of the types `more`, into a `ConfigError`."""
     try:
         yield
-    except (MisconfigurationException, *more) as error:
+    except Exception as error:
+        if not isinstance(error, (MisconfigurationException, *more)):
+            raise
         raise ConfigError(" ".join(str(error).split()), "trainer") from error
 
 
