@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from salt_core import ConfigError, Layout
+from salt_core.nn.attention import Attention, attend, bucket_shapes, choose
+
+HEADS, SIZE = 2, 4
+SORTED = [0, 0, 1, 3, 3, 4, 5, 9]
+UNSORTED = [3, 0, 9, 1, 3, 0, 5, 4]
+
+
+def naive(q, k, v, lengths):
+    """Attend jet by jet, with a mask that forbids every other jet."""
+    jet = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    other = jet[:, None] != jet[None, :]
+    score = torch.einsum("nhd,mhd->hnm", q, k) / q.shape[-1] ** 0.5
+    weight = score.masked_fill(other, -torch.inf).softmax(-1)
+    return torch.einsum("hnm,mhd->nhd", weight, v)
+
+
+def random_qkv(num_rows):
+    generator = torch.Generator().manual_seed(1)
+    shape = (3, num_rows, HEADS, SIZE)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+@pytest.mark.parametrize("backend", ["auto", "runs", "padded"])
+@pytest.mark.parametrize("lengths", [SORTED, UNSORTED, [2, 2, 2], [1], [300, 2]], ids=str)
+def test_backends_agree_with_masked_attention(backend, lengths):
+    qkv = random_qkv(sum(lengths))
+    seed = torch.randn(sum(lengths), HEADS, SIZE, dtype=torch.float64)
+    ours = attend(*qkv, Layout.of(np.array(lengths)), backend)
+    (our_gradient,) = torch.autograd.grad((ours * seed).sum(), qkv)
+    theirs = naive(*qkv, lengths)
+    (their_gradient,) = torch.autograd.grad((theirs * seed).sum(), qkv)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(our_gradient, their_gradient)
+
+
+@pytest.mark.parametrize("backend", ["runs", "padded"])
+@pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
+def test_no_token_at_all(backend, lengths):
+    qkv = random_qkv(0)
+    mixed = attend(*qkv, Layout.of(np.array(lengths, dtype=int)), backend)
+    assert mixed.shape == (0, HEADS, SIZE)
+
+
+def test_varlen_on_a_cpu_is_refused_with_the_choices():
+    with pytest.raises(ConfigError, match=r"needs a GPU.*cpu, torch.float32.*Choose auto, runs or padded"):
+        choose("varlen", torch.zeros(1), 0.0)
+
+
+def test_dropout_drops_in_training_only():
+    torch.manual_seed(0)
+    attention = Attention(8, 2, dropout=0.5)
+    x, layout = torch.randn(9, 8), Layout.of(np.array([4, 5]))
+    attention.eval()
+    torch.testing.assert_close(attention(x, layout), attention(x, layout))
+    before = attention(x, layout)
+    attention.train()
+    assert not torch.allclose(attention(x, layout), before)
+
+
+def test_qk_norm_makes_attention_blind_to_the_size_of_queries():
+    torch.manual_seed(0)
+    x, layout = torch.randn(9, 8), Layout.of(np.array([4, 5]))
+    changes = {}
+    for qk_norm in (True, False):
+        attention = Attention(8, 2, qk_norm=qk_norm)
+        before = attention(x, layout)
+        with torch.no_grad():
+            attention.in_proj.weight[:16] *= 10
+        changes[qk_norm] = (attention(x, layout) - before).abs().max().item()
+    assert changes[True] < 1e-4 < changes[False]
+
+
+def test_buckets_have_fixed_lengths():
+    runs = ((5, 1), (2, 4), (3, 5), (1, 8), (2, 300))
+    assert bucket_shapes(runs) == [(7, 4, 13), (4, 8, 23), (2, 300, 600)]

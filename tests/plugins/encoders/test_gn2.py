@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+
+from salt_core import ConfigError, DataFacts, JetBatch, Layout, Packed
+from salt_plugins.encoders.gn2.encoder import GN2, InitNet
+
+VARIABLES = {"jets": ("pt", "eta"), "tracks": ("d0", "z0", "phi"), "flows": ("pt", "eta")}
+LENGTHS = {"tracks": [0, 1, 0, 3, 2, 5], "flows": [0, 0, 2, 0, 3, 1]}
+
+
+def facts(streams=("tracks", "flows")) -> DataFacts:
+    return DataFacts("jets", {k: VARIABLES[k] for k in ("jets", *streams)}, {}, {}, {}, {})
+
+
+def make_encoder(streams=("tracks", "flows"), **options) -> GN2:
+    torch.manual_seed(3)
+    sizes = {"num_layers": 2, "embed_dim": 16, "num_heads": 4, "out_dim": 8} | options
+    encoder = GN2({name: InitNet([12]) for name in streams}, **sizes)
+    encoder.build(facts(streams))
+    return encoder
+
+
+def make_batch(streams=("tracks", "flows"), lengths: Mapping[str, list[int]] = LENGTHS) -> JetBatch:
+    generator = torch.Generator().manual_seed(5)
+    num_jets = len(lengths[streams[0]])
+    return JetBatch(
+        "jets",
+        torch.randn(num_jets, 2, generator=generator),
+        {
+            name: Packed(
+                torch.randn(sum(lengths[name]), len(VARIABLES[name]), generator=generator),
+                Layout.of(np.array(lengths[name])),
+            )
+            for name in streams
+        },
+        {},
+        torch.arange(num_jets),
+    )
+
+
+def pick(batch: JetBatch, jets: list[int]) -> JetBatch:
+    """Return a batch of some jets of another, in the order of `jets`."""
+    streams = {}
+    for name, packed in batch.streams.items():
+        rows = torch.cat([(packed.layout.jet_index == jet).nonzero()[:, 0] for jet in jets])
+        streams[name] = Packed(packed.x[rows], Layout.of(packed.layout.host_lengths[jets]))
+    return JetBatch("jets", batch.x[jets], streams, {}, batch.rows[jets])
+
+
+def run(encoder: GN2, batch: JetBatch) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    streams = encoder.encode(batch)
+    return {name: packed.x for name, packed in streams.items()}, encoder.pool(streams, batch)
+
+
+@pytest.mark.parametrize("attention", ["auto", "runs", "padded"])
+@pytest.mark.parametrize("num_registers", [1, 2])
+def test_a_jet_does_not_depend_on_its_batch_mates(attention, num_registers):
+    encoder = make_encoder(attention=attention, num_registers=num_registers).eval()
+    batch = make_batch()
+    streams, pooled = run(encoder, batch)
+    for jet in range(batch.num_jets):
+        alone_streams, alone = run(encoder, pick(batch, [jet]))
+        torch.testing.assert_close(alone[0], pooled[jet])
+        for name in ("tracks", "flows"):
+            mine = streams[name][batch.streams[name].layout.jet_index == jet]
+            torch.testing.assert_close(alone_streams[name], mine)
+
+
+def test_the_order_of_jets_does_not_matter():
+    encoder, batch, order = make_encoder().eval(), make_batch(), [4, 0, 5, 2, 1, 3]
+    torch.testing.assert_close(run(encoder, pick(batch, order))[1], run(encoder, batch)[1][order])
+
+
+def test_the_order_of_constituents_does_not_matter():
+    encoder, batch = make_encoder(("tracks",)).eval(), make_batch(("tracks",))
+    packed = batch.streams["tracks"]
+    turned = torch.cat([part.flip(0) for part in packed.x.split(packed.layout.host_lengths.tolist())])
+    other = JetBatch("jets", batch.x, {"tracks": packed.with_x(turned)}, {}, batch.rows)
+    torch.testing.assert_close(run(encoder, other)[1], run(encoder, batch)[1])
+
+
+def test_constituents_of_another_stream_matter():
+    encoder, batch = make_encoder().eval(), make_batch()
+    flows = batch.streams["flows"]
+    other = JetBatch("jets", batch.x, {**batch.streams, "flows": flows.with_x(flows.x + 1)}, {}, batch.rows)
+    before, after = run(encoder, batch)[0]["tracks"], run(encoder, other)[0]["tracks"]
+    jets_with_flows = torch.tensor(LENGTHS["flows"])[batch.streams["tracks"].layout.jet_index] > 0
+    changed = (before - after).abs().amax(1) > 1e-5
+    assert torch.equal(changed, jets_with_flows)
+
+
+def test_no_register_at_all():
+    encoder, batch = make_encoder(num_registers=0).eval(), make_batch()
+    streams, pooled = run(encoder, batch)
+    assert set(streams) == {"tracks", "flows"}
+    assert torch.equal(pooled[0], torch.zeros(8)), "the jet without constituents"
+    assert (pooled[1:].abs().amax(1) > 0).all()
+
+
+def test_one_stream_without_registers():
+    encoder, batch = make_encoder(("tracks",), num_registers=0).eval(), make_batch(("tracks",))
+    assert run(encoder, batch)[0]["tracks"].shape == (11, 8)
+
+
+def test_registers_reach_the_jet_without_constituents():
+    encoder, batch = make_encoder(num_registers=2), make_batch()
+    assert encoder.registers.shape == (2, 16)
+    pooled = run(encoder, batch)[1]
+    (gradient,) = torch.autograd.grad(pooled[0].square().sum() + pooled[0, 0], encoder.registers)
+    assert (gradient.abs().amax(1) > 0).all()
+
+
+@pytest.mark.parametrize("num_registers", [0, 2])
+def test_every_parameter_gets_a_gradient(num_registers):
+    options = {"gated": True, "norm": "RMSNorm", "qk_norm": True, "layer_scale": 0.5}
+    encoder, batch = make_encoder(num_registers=num_registers, **options), make_batch()
+    run(encoder, batch)[1].pow(3).sum().backward()
+    zero_by_symmetry = {"pool_net.gate.bias"} | ({"registers"} if num_registers == 0 else set())
+    without = {name for name, p in encoder.named_parameters() if p.grad is None or not p.grad.any()}
+    assert without <= zero_by_symmetry
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gated": True},
+        {"norm": "RMSNorm"},
+        {"qk_norm": True},
+        {"layer_scale": 0.1},
+        {"dropout": 0.3},
+        {"activation": "SiLU"},
+        {"ffn_dim": 24},
+    ],
+    ids=str,
+)
+def test_options_change_the_result(options):
+    batch = make_batch()
+    plain, other = make_encoder(), make_encoder(**options)
+    shared = plain.state_dict()
+    for name, value in other.state_dict().items():
+        if name in shared and shared[name].shape == value.shape:
+            value.copy_(shared[name])
+    difference = run(plain, batch)[1] - run(other, batch)[1]
+    assert torch.isfinite(difference).all()
+    assert difference.abs().max() > 1e-4
+
+
+def test_dropout_is_off_in_evaluation():
+    batch, encoder = make_batch(), make_encoder(dropout=0.3)
+    assert not torch.equal(run(encoder, batch)[1], run(encoder, batch)[1])
+    encoder.eval()
+    torch.testing.assert_close(run(encoder, batch)[1], run(encoder, batch)[1])
+    torch.testing.assert_close(run(encoder, batch)[1], run(make_encoder().eval(), batch)[1])
+
+
+def test_what_it_gives_out_and_how_it_starts():
+    encoder = GN2({"tracks": InitNet([12]), "flows": InitNet([12])}, 1, 16, 4, 8)
+    encoded = encoder.build(facts())
+    assert encoded.pooled == 8
+    assert encoded.streams == {"tracks": 8, "flows": 8}
+    assert encoder.registers.std() < 1e-3
+    assert not encoder.layers[0].attention.in_proj.bias.any()
+
+
+def test_heads_must_divide_the_size():
+    with pytest.raises(ConfigError, match="3 heads do not divide embed_dim, which is 16"):
+        make_encoder(num_heads=3)
+
+
+def test_a_stream_without_an_initial_net_is_refused():
+    with pytest.raises(ConfigError, match=r"stream 'flows' of data\.variables has no initial net"):
+        GN2({"tracks": InitNet()}).build(facts())
+    with pytest.raises(ConfigError, match="needs a stream of constituents"):
+        GN2({"tracks": InitNet()}).build(facts(()))

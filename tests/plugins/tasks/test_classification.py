@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Packed
+from salt_plugins.losses.cross_entropy.loss import CrossEntropy
+from salt_plugins.tasks.classification.head import Classification
+from salt_plugins.tasks.classification.labels import probability_names
+
+WEIGHTS = (0.5, 2.0, 3.0)
+FACTS = DataFacts(
+    "jets",
+    {"jets": ("pt",), "tracks": ("d0",)},
+    {},
+    {},
+    {"jets": {"flavour": ("bjets", "cjets", "taus")}},
+    {"jets": {"flavour": WEIGHTS}, "tracks": {"origin": WEIGHTS}},
+)
+LENGTHS = [0, 2, 3]
+
+
+def make_task(input_name="jets", label="flavour", loss=None, **options) -> Classification:
+    torch.manual_seed(0)
+    task = Classification(input_name, label, loss or CrossEntropy(), [5], **options)
+    task.build(Encoded(4, {"tracks": 6}), FACTS)
+    return task
+
+
+def make_batch(flavour=(0, 1, 2), origin=(0, 1, 2, 0, 1)) -> JetBatch:
+    packed = Packed(torch.zeros(5, 1), Layout.of(np.array(LENGTHS)))
+    columns = {"jets": {"flavour": torch.tensor(flavour)}, "tracks": {"origin": torch.tensor(origin)}}
+    return JetBatch("jets", torch.zeros(3, 1), {"tracks": packed}, columns, torch.tensor([70, 50, 60]))
+
+
+def logits(rows: int) -> torch.Tensor:
+    return torch.randn(rows, 3, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("weight", ["class_dict", None, [1.0, 4.0, 9.0]], ids=str)
+@pytest.mark.parametrize("origin", [(0, 1, 2, 0, 1), (-1, 1, -2, 0, 1)], ids=str)
+def test_the_loss_is_torchs(weight, origin):
+    task = make_task("tracks", "origin", CrossEntropy(weight), class_names=["a", "b", "c"])
+    batch, predictions = make_batch(origin=origin), logits(5)
+    targets = torch.tensor(origin)
+    factors = WEIGHTS if weight == "class_dict" else weight
+    theirs = nn.CrossEntropyLoss(None if factors is None else torch.tensor(factors))
+    labelled = targets >= 0
+    torch.testing.assert_close(
+        task.loss(predictions, batch), theirs(predictions[labelled], targets[labelled])
+    )
+
+
+def test_only_ignored_labels_give_no_loss_and_no_nan():
+    task = make_task(loss=CrossEntropy("class_dict"))
+    predictions = logits(3).requires_grad_()
+    loss = task.loss(predictions, make_batch(flavour=(-1, -2, -1)))
+    loss.backward()
+    assert loss.item() == 0
+    assert not predictions.grad.any()
+
+
+def test_label_map():
+    options = {"class_names": ["b", "c", "light"], "label_map": {5: 0, 4: 1, 0: 2, 1: 2, 15: 2}}
+    task = make_task(**options)
+    batch = make_batch(flavour=(15, 5, -1))
+    task.check(batch)
+    assert task.label.indices(torch.tensor([5, 4, 0, 1, 15, -1, -2, 7, 99])).tolist() == [
+        0,
+        1,
+        2,
+        2,
+        2,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
+    predictions = logits(3)
+    expected = nn.functional.cross_entropy(predictions[:2], torch.tensor([2, 0]))
+    torch.testing.assert_close(task.loss(predictions, batch), expected)
+
+
+def test_a_label_map_to_no_class():
+    with pytest.raises(ConfigError, match=re.escape("4 is mapped to class 3, but the classes are 0 to 2 (b")):
+        make_task(class_names=["b", "c", "light"], label_map={5: 0, 4: 3})
+
+
+def test_class_names_come_from_the_file():
+    assert make_task().label.class_names == ("bjets", "cjets", "taus")
+    assert make_task(class_names=["x", "y"]).label.class_names == ("x", "y")
+    with pytest.raises(ConfigError, match="no attribute that names the classes of label 'origin'"):
+        make_task("tracks", "origin")
+
+
+def test_check_names_label_value_row_and_range():
+    task = make_task()
+    task.check(make_batch(flavour=(-2, -1, 2)))
+    with pytest.raises(DataError) as caught:
+        task.check(make_batch(flavour=(0, 7, 3)))
+    assert str(caught.value) == (
+        "label jets/flavour holds 3, 7 (2 entries in this batch, the first in row 50 of the file); "
+        "allowed: 0 (bjets), 1 (cjets), 2 (taus), and -1 or -2 for entries without a class"
+    )
+
+
+def test_check_names_the_row_of_a_constituents_jet():
+    task = make_task("tracks", "origin", class_names=["a", "b", "c"])
+    with pytest.raises(DataError, match=r"tracks/origin holds -3 \(1 entries .* row 60 of the file"):
+        task.check(make_batch(origin=(0, 1, -3, 0, 1)))
+
+
+def test_check_refuses_floats():
+    with pytest.raises(DataError, match="label jets/flavour has floating-point values"):
+        make_task().check(make_batch(flavour=(0.0, 1.0, 2.0)))
+
+
+def test_constituents_see_the_jet():
+    task = make_task("tracks", "origin", class_names=["a", "b", "c"])
+    batch = make_batch()
+    streams = {"tracks": batch.streams["tracks"].with_x(torch.randn(5, 6))}
+    pooled = torch.randn(3, 4)
+    before = task(pooled, streams, batch)
+    assert before.shape == (5, 3)
+    pooled[1] += 1
+    changed = (task(pooled, streams, batch) - before).abs().amax(1) > 1e-6
+    assert changed.tolist() == [True, True, False, False, False]
+
+
+def test_outputs_are_probabilities_by_the_fields_names():
+    task = make_task()
+    columns = task.outputs(logits(3), make_batch())["jets"]
+    assert list(columns) == ["pb", "pc", "ptau"]
+    torch.testing.assert_close(sum(columns.values()), torch.ones(3))
+    torch.testing.assert_close(columns["pc"], logits(3).softmax(1)[:, 1])
+    assert probability_names(["ujets", "pileup", "s"]) == ["pu", "ppileup", "ps"]

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
+from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
+from salt_plugins.tasks.vertexing.components import vertices_of
+from salt_plugins.tasks.vertexing.head import Vertexing
+from salt_plugins.tasks.vertexing.pairs import from_off_diagonal, off_diagonal
+
+SIZE, CONTEXT = 3, 4
+SORTED = [0, 1, 2, 2, 4, 5]
+UNSORTED = [4, 0, 2, 5, 1, 2]
+FACTS = DataFacts("jets", {"jets": ("pt",), "tracks": ("d0",)}, {}, {}, {}, {})
+
+
+class MeanLoss(Loss):
+    """A loss that gives no value per pair."""
+
+    def forward(self, predictions, targets):
+        return (predictions - targets.float()).square().mean()
+
+
+def make_task(loss=None) -> Vertexing:
+    torch.manual_seed(0)
+    task = Vertexing("tracks", "vertex", "origin", loss or BinaryCrossEntropy(), [6, 5])
+    task.build(Encoded(CONTEXT, {"tracks": SIZE}), FACTS)
+    return task.double()
+
+
+def make_batch(lengths, vertex=None, origin=None) -> JetBatch:
+    total = sum(lengths)
+    generator = torch.Generator().manual_seed(2)
+    vertex = torch.randint(-2, 3, (total,), generator=generator) if vertex is None else torch.tensor(vertex)
+    origin = torch.randint(0, 8, (total,), generator=generator) if origin is None else torch.tensor(origin)
+    x = torch.randn(total, SIZE, generator=generator, dtype=torch.float64)
+    packed = Packed(x, Layout.of(np.array(lengths, dtype=int)))
+    num_jets = len(lengths)
+    columns = {"tracks": {"vertex": vertex, "origin": origin}}
+    return JetBatch("jets", torch.zeros(num_jets, 1), {"tracks": packed}, columns, torch.arange(num_jets))
+
+
+def pairs_in_order(lengths):
+    """List the pairs of rows as the task orders them: jets by length, within a jet row-major."""
+    starts = np.cumsum(lengths) - lengths
+    return [
+        (jet, starts[jet] + i, starts[jet] + j)
+        for jet in np.argsort(lengths, kind="stable")
+        for i in range(lengths[jet])
+        for j in range(lengths[jet])
+        if i != j
+    ]
+
+
+def forward(task, batch):
+    pooled = torch.randn(
+        batch.num_jets, CONTEXT, generator=torch.Generator().manual_seed(9), dtype=torch.float64
+    )
+    return task(pooled, batch.streams, batch), pooled
+
+
+@pytest.mark.parametrize("lengths", [SORTED, UNSORTED, [3, 3]], ids=str)
+def test_pairs_equal_a_loop(lengths):
+    task, batch = make_task(), make_batch(lengths)
+    logits, pooled = forward(task, batch)
+    first, second, third = task.head.net.layers
+    x = batch.streams["tracks"].x
+    rows = torch.stack(
+        [torch.cat([pooled[jet], x[i], x[j]]) for jet, i, j in pairs_in_order(np.array(lengths))]
+    )
+    expected = third(second(first(rows).relu()).relu()).squeeze(-1)
+    torch.testing.assert_close(logits, expected)
+    seed = torch.randn_like(expected)
+    for ours, theirs in zip(
+        torch.autograd.grad((logits * seed).sum(), task.parameters()),
+        torch.autograd.grad((expected * seed).sum(), task.parameters()),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def naive_loss(logits, batch, lengths):
+    vertex = batch.raw("tracks")["vertex"].tolist()
+    origin = batch.raw("tracks")["origin"].tolist()
+    flag = [int(o in (3, 4, 5)) - int(o == 1) for o in origin]
+    total, positive = 0.0, 0
+    for logit, (_, i, j) in zip(logits.tolist(), pairs_in_order(np.array(lengths)), strict=True):
+        same = vertex[i] == vertex[j] and vertex[i] >= 0
+        probability = 1 / (1 + np.exp(-logit))
+        total -= (1 + (flag[i] & flag[j])) * np.log(probability if same else 1 - probability)
+        positive += same
+    return total / max(positive, 1)
+
+
+@pytest.mark.parametrize("lengths", [SORTED, UNSORTED], ids=str)
+def test_the_loss_equals_its_formula(lengths):
+    task, batch = make_task(), make_batch(lengths)
+    logits, _ = forward(task, batch)
+    logits = 20 * logits
+    assert task.loss(logits, batch).item() == pytest.approx(naive_loss(logits, batch, lengths), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("origins", "weight"), [((3, 5), 2), ((3, 1), 2), ((1, 1), 0), ((1, 2), 1), ((2, 3), 1), ((4, 5), 2)]
+)
+def test_weights_of_pairs(origins, weight):
+    """`1 + (w_i & w_j)`: in two's complement, -1 & 1 is 1 and -1 & -1 is -1."""
+    batch = make_batch([2], vertex=[1, 1], origin=list(origins))
+    loss = make_task().loss(torch.zeros(2), batch)
+    assert loss.item() == pytest.approx(weight * np.log(2))
+
+
+def test_negative_vertices_are_never_the_same():
+    batch = make_batch([2, 2], vertex=[-1, -1, -2, -2], origin=[2] * 4)
+    loss = make_task().loss(torch.full((4,), -20.0), batch)
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [[0, 1, 1], [0, 0]], ids=str)
+def test_no_pair_at_all(lengths):
+    task, batch = make_task(), make_batch(lengths)
+    logits, _ = forward(task, batch)
+    assert logits.shape == (0,)
+    loss = task.loss(logits, batch)
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is not None and not p.grad.any() for p in task.parameters())
+    assert task.outputs(logits, batch)["tracks"]["VertexIndex"].tolist() == [0] * sum(lengths)
+
+
+def test_a_loss_without_a_value_per_pair_is_refused():
+    task, batch = make_task(MeanLoss()), make_batch(SORTED)
+    with pytest.raises(ConfigError, match="one value per pair"):
+        task.loss(forward(task, batch)[0], batch)
+
+
+@pytest.mark.parametrize("length", [2, 3, 6])
+def test_off_diagonal_and_back(length):
+    square = torch.arange(2.0 * length * length).reshape(2, length, length) + 1
+    entries = off_diagonal(square).flatten(1)
+    outside = ~torch.eye(length, dtype=torch.bool)
+    assert torch.equal(entries, square[:, outside])
+    assert torch.equal(from_off_diagonal(entries, length), square * outside)
+
+
+def expected_vertices(logits, lengths):
+    pairs = pairs_in_order(lengths)
+    vertices = np.zeros(lengths.sum(), dtype=int)
+    score = {(i, j): logit for logit, (_, i, j) in zip(logits.tolist(), pairs, strict=True)}
+    starts = np.cumsum(lengths) - lengths
+    for start, length in zip(starts, lengths, strict=True):
+        rows = range(start, start + length)
+        joined = [[i != j and score[i, j] + score[j, i] > 0 for j in rows] for i in rows]
+        graph = csr_matrix(np.array(joined, dtype=int).reshape(length, length))
+        if length:
+            vertices[start : start + length] = connected_components(graph, directed=False)[1]
+    return vertices
+
+
+@pytest.mark.parametrize("order", ["sorted", "unsorted"])
+def test_vertices_are_the_connected_components(order):
+    rng = np.random.default_rng(4)
+    lengths = rng.integers(0, 12, 60)
+    if order == "sorted":
+        lengths.sort()
+    logits = torch.from_numpy(rng.normal(size=(lengths * (lengths - 1)).sum()) - 1.2)
+    found = vertices_of(logits, Layout.of(lengths)).numpy()
+    expected = expected_vertices(logits, lengths)
+    assert 1 < expected.max() < 11, "neither all joined nor all apart"
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_chain_is_one_vertex():
+    """Each constituent is joined to the next one only, from last to first."""
+    length = 9
+    square = torch.full((1, length, length), -1.0)
+    for i in range(length - 1):
+        square[0, i, i + 1] = square[0, i + 1, i] = 1.0
+    logits = off_diagonal(square).flatten()
+    assert vertices_of(logits, Layout.of(np.array([length]))).tolist() == [0] * length
