@@ -18,6 +18,7 @@ from torch.nn.attention.varlen import varlen_attn
 
 from salt_core.data.batch import Layout
 from salt_core.errors import ConfigError
+from salt_core.nn.norms import RMSNorm
 
 Backend = Literal["auto", "varlen", "runs", "padded"]
 
@@ -190,8 +191,8 @@ class Attention(nn.Module):
         self.in_proj = nn.Linear(size, 3 * size)
         self.out_proj = nn.Linear(size, size)
         head_size = size // num_heads
-        self.q_norm = nn.RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
-        self.k_norm = nn.RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
+        self.q_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
+        self.k_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
         nn.init.xavier_uniform_(self.in_proj.weight)
         nn.init.zeros_(self.in_proj.bias)
 

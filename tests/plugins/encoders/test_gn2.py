@@ -150,6 +150,21 @@ def test_options_change_the_result(options):
     assert difference.abs().max() > 1e-4
 
 
+def test_the_activation_is_on_the_first_half_of_a_gated_block():
+    block = make_encoder(gated=True).layers[0].feed_forward
+    x = torch.randn(5, 16)
+    first, second = block.in_proj(x).split(32, dim=1)
+    torch.testing.assert_close(block(x), block.out_proj(first.relu() * second))
+
+
+def test_a_layer_adds_what_its_branches_scale():
+    layer = make_encoder(layer_scale=0.5).layers[0]
+    x, layout = torch.randn(5, 16), Layout.of(np.array([2, 3]))
+    normed = torch.nn.functional.layer_norm
+    middle = x + 0.5 * layer.attention(normed(x, (16,)), layout)
+    torch.testing.assert_close(layer(x, layout), middle + 0.5 * layer.feed_forward(normed(middle, (16,))))
+
+
 def test_dropout_is_off_in_evaluation():
     batch, encoder = make_batch(), make_encoder(dropout=0.3)
     assert not torch.equal(run(encoder, batch)[1], run(encoder, batch)[1])
