@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -222,13 +223,13 @@ def serve(args):
     torch.set_num_threads(args.threads)
     side = {"salt-ml": SaltMl, "ours": Ours}[args.worker](args)
 
-    def losses(_):
+    def losses():
         with torch.no_grad():
             return {name: float(loss) for name, loss in side.losses().items()}
 
-    def steps(number):
+    def steps(number, seconds=math.inf):
         times = []
-        for _ in range(number):
+        while len(times) < number and (len(times) < 3 or sum(times) < seconds):
             start = time.perf_counter()
             side.optimizer.zero_grad()
             sum(side.losses().values()).backward()
@@ -236,7 +237,7 @@ def serve(args):
             times.append(time.perf_counter() - start)
         return times
 
-    def facts(_):
+    def facts():
         return {
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -245,10 +246,9 @@ def serve(args):
         }
 
     for line in sys.stdin:
-        request, argument = json.loads(line)
-        answers.write(
-            json.dumps({"losses": losses, "steps": steps, "facts": facts}[request](argument)) + "\n"
-        )
+        request, *arguments = json.loads(line)
+        answer = {"losses": losses, "steps": steps, "facts": facts}[request](*arguments)
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
@@ -265,9 +265,9 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
 
-    def ask(self, request, argument=None):
-        """Send a request and wait for its answer."""
-        self.process.stdin.write(json.dumps([request, argument]) + "\n")
+    def ask(self, *request):
+        """Send a request, a name and its arguments, and wait for its answer."""
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
@@ -291,17 +291,17 @@ def check_losses(ours, theirs):
 
 
 def measure(args, ours, theirs):
-    """Let both take turns, and return the median time per step of each in each block."""
+    """Let both take turns of about equal time; return the median time of a step of each by block."""
     for worker in (theirs, ours):
         worker.ask("steps", args.warmup)
     blocks = []
     for block in range(args.blocks):
-        theirs_now = statistics.median(theirs.ask("steps", args.salt_steps))
-        ours_now = statistics.median(ours.ask("steps", args.our_steps))
-        blocks.append((theirs_now, ours_now))
+        theirs_times = theirs.ask("steps", args.salt_steps)
+        our_times = ours.ask("steps", args.our_steps, sum(theirs_times))
+        blocks.append((statistics.median(theirs_times), statistics.median(our_times)))
         print(
-            f"block {block + 1}: salt-ml {theirs_now:.3f} s   ours {ours_now:.3f} s   "
-            f"{theirs_now / ours_now:.2f} times",
+            f"block {block + 1}: salt-ml {blocks[-1][0]:.3f} s   ours {blocks[-1][1]:.3f} s   "
+            f"{blocks[-1][0] / blocks[-1][1]:.2f} times",
             flush=True,
         )
     return blocks
@@ -350,7 +350,7 @@ def parse():
     parser.add_argument("--blocks", type=int, default=7)
     parser.add_argument("--warmup", type=int, default=1, help="steps of each before the first block")
     parser.add_argument("--salt-steps", type=int, default=1, help="steps of salt-ml in a block")
-    parser.add_argument("--our-steps", type=int, default=12, help="steps of ours in a block")
+    parser.add_argument("--our-steps", type=int, default=12, help="at most so many steps of ours in a block")
     parser.add_argument("--times", type=float, default=8.0, help="required: so many times faster")
     parser.add_argument("--memory", type=float, default=1 / 3, help="required: at most this share of memory")
     parser.add_argument("--worker", choices=["salt-ml", "ours"], help=argparse.SUPPRESS)
