@@ -33,10 +33,11 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest --numprocesses $(JOBS) -m 'not full'
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) -m 'not full'
 
 test-full: lint
-	$(BIN)/pytest -s
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) -m 'not full'
+	$(BIN)/pytest -s -m full
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -48,7 +48,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         return
     writes = not config["trainer"]["fast_dev_run"]
     if writes and not run.force:
-        refuse_uncommitted(used_files(loaded.files, run.plugins))
+        refuse_uncommitted(used_files(loaded.files, loaded.registry.local_files))
     if run.ckpt_path:
         read_checkpoint(run.ckpt_path, "--ckpt_path")
     directory = RunDirectory(Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix)
@@ -77,7 +77,7 @@ def _build(objects: Objects, seed: int, compiled: bool) -> None:
 
 
 def _recorder(directory: RunDirectory, config: dict[str, Any], loaded: Loaded, seed: int) -> RunRecorder:
-    plugins = loaded.resolved.run.plugins
+    plugins = loaded.registry.local_files
     files = used_files(loaded.files, plugins)
     return RunRecorder(directory, config, plugins, lambda: metadata(files, loaded.resolved.plugins, seed))
 

@@ -111,7 +111,7 @@ class RunRecorder(Callback):
         path = self.directory.path
         for source, target in self._copies():
             if source != target:
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
         write_whole(path / CONFIG_NAME, dump_yaml(self.config))
         facts = {**self.metadata(), "parameters": sum(p.numel() for p in pl_module.parameters())}
@@ -123,7 +123,15 @@ class RunRecorder(Callback):
         dicts = [
             (Path(data[key]), path / f"{key}.yaml") for key in ("norm_dict", "class_dict") if data.get(key)
         ]
-        return dicts + [(file, path / "plugins" / file.name) for file in self.plugins]
+        return dicts + list(zip(self.plugins, self._plugin_copies(), strict=True))
+
+    def _plugin_copies(self) -> list[Path]:
+        """Say where the plugin files go; two of one name get folders of their own."""
+        folder = self.directory.path / "plugins"
+        names = [file.name for file in self.plugins]
+        return [
+            folder / (str(i) if names.count(name) > 1 else "") / name for i, name in enumerate(names, start=1)
+        ]
 
     def _with_copies(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration with the run's own copies in the place of the files copied."""
@@ -133,7 +141,7 @@ class RunRecorder(Callback):
         for key in ("norm_dict", "class_dict"):
             if data.get(key):
                 data[key] = str(path / f"{key}.yaml")
-        plugins = [str(path / "plugins" / file.name) for file in self.plugins]
+        plugins = [str(copy) for copy in self._plugin_copies()]
         return {**config, "data": data} | ({"plugins": plugins} if plugins else {})
 
 
