@@ -226,6 +226,8 @@ def _tensor(values: Array) -> Tensor:
     """Copy a column into int64, bool or float32."""
     kind = values.dtype.kind
     target = {"f": np.float32, "b": np.bool_}.get(kind, np.int64)
-    column: Array = np.empty(values.shape, dtype=target)  # a field of one row keeps strides that torch refuses
+    column: Array = np.empty(
+        values.shape, dtype=target
+    )  # a field of one row keeps strides that torch refuses
     column[...] = values
     return torch.from_numpy(column)
