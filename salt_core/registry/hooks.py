@@ -85,7 +85,7 @@ def _said(value: object) -> str:
     return (
         repr(value)
         if value is None or isinstance(value, str)
-        else f"an object of type {type(value).__name__}"
+        else f"an object of {type(value)}"
     )
 
 
