@@ -1,4 +1,4 @@
-"""``python main.py`` is ``salt``, for a checkout that is not installed."""
+"""``python main.py`` is the command ``salt``."""
 
 import sys
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from salt_core import ConfigError, JetBatch, SaltError
 from salt_core.data.hdf5 import JetReader, check_columns, open_file
-from salt_core.interfaces.dataloader import LoadRequest, Position
+from salt_core.interfaces.dataloader import LoadRequest, Position, Selection
 
 Rows = tuple[int, int]
 
@@ -104,7 +105,7 @@ class Hdf5Batches:
     def _batches(self, order: list[Rows]) -> Iterator[JetBatch | SaltError]:
         """Read the batches, in worker processes where wanted."""
         loader: DataLoader[Any] = DataLoader(
-            FileRows(self.request),
+            FileRows(self.request.file, self.request.selection),
             sampler=order,
             batch_size=None,
             num_workers=self.request.num_workers,
@@ -117,14 +118,19 @@ class Hdf5Batches:
 class FileRows(Dataset[JetBatch | SaltError]):
     """Batches by their rows; each process opens the file for itself.
 
+    It knows nothing of the trainer, for it is sent to worker processes.
+
     Parameters
     ----------
-    request : LoadRequest
-        What to read.
+    file : Path
+        The HDF5 file.
+    selection : Selection
+        Which columns to read.
     """
 
-    def __init__(self, request: LoadRequest) -> None:
-        self.request = request
+    def __init__(self, file: Path, selection: Selection) -> None:
+        self.file = file
+        self.selection = selection
         self._reader: JetReader | None = None
         self._owner = -1
 
@@ -137,6 +143,6 @@ class FileRows(Dataset[JetBatch | SaltError]):
 
     def _open(self) -> JetReader:
         if self._reader is None or self._owner != os.getpid():
-            self._reader = JetReader(open_file(self.request.file), self.request.selection)
+            self._reader = JetReader(open_file(self.file), self.selection)
             self._owner = os.getpid()
         return self._reader

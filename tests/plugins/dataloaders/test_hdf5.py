@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 
 import pytest
 
@@ -119,6 +120,21 @@ def test_limited_jets(loader):
 def test_too_few_batches_for_the_devices(loader):
     with pytest.raises(ConfigError, match="too few for 9 devices"):
         loader(shuffle=True, world_size=9)
+
+
+@pytest.fixture
+def spawned():
+    """Have processes started anew, as on macOS, rather than forked."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method("spawn", force=True)
+    yield
+    multiprocessing.set_start_method(before, force=True)
+
+
+def test_workers_that_are_not_forked(loader, spawned):
+    """A lambda, like the trainer, cannot be sent to a worker."""
+    training = loader(shuffle=True, num_workers=1, position=lambda: Position(0, 4))
+    assert rows(training) == rows(loader(shuffle=True))[4:]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
