@@ -82,11 +82,9 @@ def _is_target(target: object) -> bool:
 
 
 def _said(value: object) -> str:
-    return (
-        repr(value)
-        if value is None or isinstance(value, str)
-        else f"an object of {type(value)}"
-    )
+    if value is None or isinstance(value, str):
+        return repr(value)
+    return f"an object of type {type(value).__name__}"
 
 
 def _place(function: Callable[..., object]) -> str:
