@@ -184,6 +184,14 @@ def test_a_local_file_needs_no_packaging(local_file):
     assert (provider.plugin, provider.version) == ("my_head", "local")
 
 
+def test_a_local_file_may_name_its_own_class_in_a_string(local_file):
+    text = 'class Mine:\n    """Of this file."""\n' + good("mine").replace(
+        '"some_module:SomeLoss"', 'f"{__name__}:Mine"'
+    )
+    (provider,) = [p for p in find_plugins([local_file("my_head.py", text)]).providers if p.name == "mine"]
+    assert (provider.summary, provider.state) == ("Of this file.", "ok")
+
+
 def test_the_environment_names_local_files(local_file, monkeypatch, tmp_path):
     first, second = local_file("first.py", good("first")), local_file("second.py", good("second"))
     monkeypatch.chdir(tmp_path)
