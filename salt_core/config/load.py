@@ -10,6 +10,7 @@ from salt_core.config.merge import Layer, Merged, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import Resolved, local_plugins, resolve
 from salt_core.config.yaml import load_yaml
+from salt_core.files import shown
 from salt_core.registry import Registry
 
 BASE = "base.yaml"
@@ -63,9 +64,4 @@ def merged_of(arguments: Arguments, files: list[Path], base: Layer | None = None
 
 def file_layer(path: Path) -> Layer:
     """Read a file as a layer; paths in it are relative to its folder."""
-    return Layer(load_yaml(path), _said(path), path.parent)
-
-
-def _said(path: Path) -> str:
-    """Call a file by its path, relative where it lies below the current folder."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return Layer(load_yaml(path), shown(path), path.parent)

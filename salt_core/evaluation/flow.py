@@ -15,8 +15,8 @@ from salt_core.config.paths import find_config, resolve_path
 from salt_core.config.yaml import dump_yaml
 from salt_core.data.module import Sample
 from salt_core.errors import ConfigError
-from salt_core.evaluation.output import output_path
 from salt_core.evaluation.writer import PredictionWriter
+from salt_core.files import shown
 from salt_core.training.checkpoints import best_checkpoint, config_layer, facts_of, read_checkpoint
 from salt_core.training.objects import Objects, instantiate
 
@@ -54,11 +54,9 @@ def test(arguments: Arguments, say: Say) -> None:
     resolved = trained.loaded.resolved
     writer = PredictionWriter(resolved.run.name, trained.path)
     objects = _objects(trained, "test", arguments, [writer])
-    data = objects.data
-    writer.target = output_path(trained.path, data.file("test"), data.test_suffix)
-    say(f"Evaluating {_shown(trained.path)} on {_shown(data.file('test'))}")
-    objects.trainer.test(objects.module, data, verbose=False)
-    say(f"The predictions are in {_shown(writer.target)}")
+    say(f"Evaluating {shown(trained.path)} on {shown(objects.data.file('test'))}")
+    objects.trainer.test(objects.module, objects.data, verbose=False)
+    say(f"The predictions are in {shown(writer.target)}")
 
 
 def validate(arguments: Arguments, say: Say) -> None:
@@ -67,7 +65,7 @@ def validate(arguments: Arguments, say: Say) -> None:
     if _printed(trained, arguments, say):
         return
     objects = _objects(trained, "val", arguments, [])
-    say(f"Validating {_shown(trained.path)} on {_shown(objects.data.file('val'))}")
+    say(f"Validating {shown(trained.path)} on {shown(objects.data.file('val'))}")
     (metrics,) = objects.trainer.validate(objects.module, objects.data, verbose=False)
     width = max(map(len, metrics), default=0)
     for name, value in metrics.items():
@@ -127,7 +125,3 @@ def _load_weights(objects: Objects, trained: Trained) -> None:
             "use the config.yaml of the checkpoint's own run, or none",
             CHECKPOINT_FLAG,
         ) from None
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -15,8 +15,8 @@ from torch import Tensor
 from salt_core.data.batch import JetBatch, rows_of
 from salt_core.data.hdf5 import VALID, dataset_of, open_file
 from salt_core.data.module import SaltDataModule
-from salt_core.errors import RunError
-from salt_core.evaluation.output import Array, Columns, PredictionFile, structured
+from salt_core.errors import ConfigError, RunError, suggest
+from salt_core.evaluation.output import Array, Columns, PredictionFile, output_path, structured
 from salt_core.files import whole_file
 
 Outputs = Mapping[str, Mapping[str, Tensor]]
@@ -36,13 +36,13 @@ class PredictionWriter(Callback):
     def __init__(self, name: str, checkpoint: Path) -> None:
         self.name = name
         self.checkpoint = checkpoint
-        self.target = checkpoint.with_suffix(".h5")
         self._open = ExitStack()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the evaluated file and a temporary one beside the target."""
         del pl_module
         self.data = _data_of(trainer)
+        self.target = output_path(self.checkpoint, self.data.file("test"), self.data.test_suffix)
         self.source = self._open.enter_context(open_file(self.data.file("test"), "data.test_file"))
         try:
             temporary = self._open.enter_context(whole_file(self.target))
@@ -62,6 +62,7 @@ class PredictionWriter(Callback):
     ) -> None:
         """Append the rows of one batch."""
         del trainer, pl_module, batch_idx, dataloader_idx
+        self._refuse_unknown(outputs)
         order = np.argsort(batch.rows.cpu().numpy())
         start = int(batch.rows.min())
         streams = self.data.selection().streams if self.data.write_constituents else ()
@@ -87,6 +88,12 @@ class PredictionWriter(Callback):
         """Leave nothing behind."""
         del trainer, pl_module
         self._open.__exit__(type(exception), exception, exception.__traceback__)
+
+    def _refuse_unknown(self, outputs: Outputs) -> None:
+        """Raise where a task writes to an object that the file does not have, rather than drop it."""
+        for name in outputs.keys() - self.data.datasets.keys():
+            known = suggest(name, self.data.datasets)
+            raise ConfigError(f"a task writes to {name!r}, which is no object of data.variables; {known}")
 
     def _padded(self, name: str, columns: Columns, batch: JetBatch, order: Array, start: int) -> Columns:
         """Spread packed columns (N,) over the slots (B, P) in which the file has its constituents."""

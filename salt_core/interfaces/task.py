@@ -77,6 +77,7 @@ class Task(nn.Module, ABC):
         -------
         mapping of str to mapping of str to Tensor
             Shape (B,) for the global object, (N,) for a stream, in the order of the batch.
+            An object that ``data.variables`` does not have is refused when it is written.
         """
 
     def check(self, batch: JetBatch) -> None:

@@ -13,6 +13,7 @@ from lightning.pytorch import seed_everything
 from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
+from salt_core.files import shown
 from salt_core.training.checkpoints import read_checkpoint
 from salt_core.training.metrics import MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
@@ -83,6 +84,5 @@ def _recorder(directory: RunDirectory, config: dict[str, Any], loaded: Loaded, s
 
 
 def _tell_results(directory: Path, say: Say) -> None:
-    shown = directory.relative_to(Path.cwd()) if directory.is_relative_to(Path.cwd()) else directory
-    say(f"\nThe run is in {shown}/")
-    say(f"Evaluate it:  salt test --config {shown}/config.yaml --data.test_file FILE")
+    say(f"\nThe run is in {shown(directory)}/")
+    say(f"Evaluate it:  salt test --config {shown(directory)}/config.yaml --data.test_file FILE")

@@ -138,3 +138,13 @@ def test_an_encoder_without_any_stream_is_legal(sample, salt):
     done = salt("fit", "--config", sample.config, *words)
     assert done.code == 2
     assert "model.tasks.origin, input_name: the encoder gives no 'tracks'" in done.err
+
+
+def test_output_for_an_object_that_is_not_there_is_not_dropped_in_silence(sample, salt, the_run):
+    (sample.folder / "trivial.py").write_text(TRIVIAL.replace('"tracks": {"z0"', '"vertices": {"z0"'))
+    (sample.folder / "trivial.yaml").write_text(CONFIG)
+    assert salt("fit", "--config", sample.config, "--config", "trivial.yaml", "-f").code == 0
+    done = salt("test", "--config", the_run(sample.folder) / "config.yaml")
+    assert done.code == 2
+    assert "a task writes to 'vertices'" in done.err
+    assert not list(sample.folder.glob("logs/*/ckpts/*.h5"))

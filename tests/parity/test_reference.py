@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from salt_core import ConfigError, DataFacts, JetBatch
+from salt_core.config.paths import shipped_configs
+from salt_core.config.yaml import load_yaml
 from salt_core.data.norms import class_weights, normalisation
 from salt_core.interfaces.dataloader import LoadRequest, Selection
 from salt_core.training.module import SaltModule
@@ -28,28 +30,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 VARIABLES = {
-    "jets": ("pt_btagJes", "eta_btagJes"),
-    "tracks": (
-        "d0",
-        "z0SinTheta",
-        "dphi",
-        "deta",
-        "qOverP",
-        "IP3D_signed_d0_significance",
-        "IP3D_signed_z0_significance",
-        "phiUncertainty",
-        "thetaUncertainty",
-        "qOverPUncertainty",
-        "numberOfPixelHits",
-        "numberOfSCTHits",
-        "numberOfInnermostPixelLayerHits",
-        "numberOfNextToInnermostPixelLayerHits",
-        "numberOfInnermostPixelLayerSharedHits",
-        "numberOfInnermostPixelLayerSplitHits",
-        "numberOfPixelSharedHits",
-        "numberOfPixelSplitHits",
-        "numberOfSCTSharedHits",
-    ),
+    name: tuple(columns)
+    for name, columns in load_yaml(shipped_configs()["GN2.yaml"])["data"]["variables"].items()
 }
 LABELS = {"jets": ("flavour_label",), "tracks": ("ftagTruthOriginLabel", "ftagTruthVertexIndex")}
 DATASETS = {name: name for name in VARIABLES}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from salt_core.errors import ConfigError
-from salt_core.training.provenance import refuse_uncommitted, repositories
+from salt_core.training.provenance import refuse_uncommitted, repositories, uncommitted
 
 
 def git(folder: Path, *words: str) -> None:
@@ -47,13 +47,16 @@ def test_an_untracked_file_counts_only_where_it_is_used(repository):
 
 def test_an_ignored_file_such_as_a_saved_configuration_passes(repository):
     (repository / "logs").mkdir()
-    (repository / "logs" / "config.yaml").write_text("a: 1\n")
-    refuse_uncommitted([repository / "logs" / "config.yaml"])
+    saved = repository / "logs" / "config.yaml"
+    saved.write_text("a: 1\n")
+    refuse_uncommitted([saved])
+    assert uncommitted(repository, [saved]) == []
 
 
 def test_no_repository_at_all(tmp_path):
     (tmp_path / "config.yaml").write_text("a: 1\n")
     refuse_uncommitted([tmp_path / "config.yaml"])
+    assert repositories([tmp_path / "config.yaml"]) == {}
 
 
 def test_the_command_refuses_and_force_goes_on(sample, salt):
