@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import click
 
 from salt_core import logs
-from salt_core.commands import SaltGroup
+from salt_core.commands import LazyCommand, LazyGroup
 from salt_core.errors import SaltError
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
 INTERRUPTED = 130
-
-
-class LazyCommand(NamedTuple):
-    """A subcommand that is not imported yet.
-
-    Parameters
-    ----------
-    target : str
-        ``module:attribute`` of the click command.
-    summary : str
-        Its line in ``salt --help``.
-    """
-
-    target: str
-    summary: str
 
 
 COMMANDS = {
@@ -41,36 +24,15 @@ COMMANDS = {
     "test": LazyCommand(
         "salt_core.commands.train:test", "Evaluate a trained model and write its predictions."
     ),
+    "data": LazyCommand(
+        "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
+    ),
     "plugins": LazyCommand("salt_core.commands.plugins:plugins", "List plugins and explain their options."),
 }
 
 
-class LazyGroup(SaltGroup):
-    """The group over `COMMANDS`: listing them imports none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the subcommands in the order of the table."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a subcommand."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name].target.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table's lines into the help."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
-
-
 salt = LazyGroup(
+    COMMANDS,
     name="salt",
     help="Train and evaluate jet-flavour taggers; every part is a plugin that YAML names.",
     epilog=f"{DEBUG_VARIABLE}=1 shows the traceback of an error.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import click
 
@@ -29,6 +31,56 @@ class SaltGroup(click.Group):
         if args[0] not in choices:
             raise ConfigError(f"{ctx.command_path!r} has no command {args[0]!r}: {suggest(args[0], choices)}")
         return super().resolve_command(ctx, args)
+
+
+class LazyCommand(NamedTuple):
+    """A subcommand that is not imported yet.
+
+    Parameters
+    ----------
+    target : str
+        ``module:attribute`` of the click command.
+    summary : str
+        Its line in the help of the group.
+    """
+
+    target: str
+    summary: str
+
+
+class LazyGroup(SaltGroup):
+    """A group whose subcommands are imported only when they are called: listing them imports none.
+
+    Parameters
+    ----------
+    table : mapping of str to LazyCommand
+        The subcommands by name, in the order of the help.
+    """
+
+    def __init__(self, table: Mapping[str, LazyCommand], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands in the order of the table."""
+        del ctx
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a subcommand."""
+        del ctx
+        if cmd_name not in self.table:
+            return None
+        module, _, attribute = self.table[cmd_name].target.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table's lines into the help."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in self.table.items()])
 
 
 def _help_alone() -> None:
