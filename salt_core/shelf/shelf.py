@@ -1,0 +1,350 @@
+"""A folder of entries that processes share: made once, whole or not at all, whatever is killed when."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from salt_core.errors import ConfigError
+from salt_core.shelf import entry as guardian
+from salt_core.shelf.entry import LOCK_FOLDERS, PRIVATE_FILE, PRIVATE_FOLDER, Entry, NoLocks, locked, unlock
+from salt_core.shelf.roots import remember
+
+KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+ATTEMPTS = 100
+
+log = logging.getLogger("salt.shelf")
+
+
+class Lease:
+    """The use of an entry, until it is released or its process ends; also a context.
+
+    Attributes
+    ----------
+    path : Path
+        The entry's folder. Do not write into it.
+    """
+
+    def __init__(self, entry: Entry, use: int) -> None:
+        self.path = entry.path
+        self._entry = entry
+        self._use: int | None = use
+        self._owner = os.getpid()
+
+    def release(self) -> None:
+        """End the use; the last one removes an entry that does not stay. A forked process ends nothing."""
+        if self._use is None or os.getpid() != self._owner:
+            return
+        use, self._use = self._use, None
+        try:
+            if not self._entry.kept:
+                self._leave(use)
+        finally:
+            unlock(use)
+
+    def _leave(self, use: int) -> None:
+        with suppress(FileNotFoundError), self._entry.building():  # not found: all is gone
+            self._entry.settle(use)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Shelf:
+    """A folder of entries, each of them a folder that is named by its key.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; it is made where it is missing, for this user alone.
+    keep : bool
+        Whether entries stay (a cache) or go with their last user (copies for a run).
+
+    Raises
+    ------
+    ConfigError
+        Where the folder cannot be made, belongs to another user, is open to others' writing, is a link, is
+        a shelf of the other sort, or lies on a file system without locks.
+    """
+
+    def __init__(self, root: Path, *, keep: bool) -> None:
+        self.root = root.absolute()
+        self.keep = keep
+        self._prepare()
+        remember(self.root)
+
+    @classmethod
+    def at(cls, root: Path) -> Shelf | None:
+        """Open a shelf that is there; None where `root` is none."""
+        kept = [keep for keep, locks in LOCK_FOLDERS.items() if (root / locks).is_dir()]
+        return cls(root, keep=kept[0]) if kept else None
+
+    def take(
+        self,
+        key: str,
+        make: Callable[[Path], None],
+        sound: Callable[[Path], bool] | None = None,
+        what: str = "entry",
+    ) -> Lease:
+        """Use an entry, which is made where there is none.
+
+        Parameters
+        ----------
+        key : str
+            Its name: letters, digits, ``.``, ``_``, ``-``.
+        make : callable
+            Fills the empty folder that it is given. It is called by one process at a time.
+        sound : callable, optional
+            Tells whether an entry that is there can be used; otherwise it is removed and made again.
+        what : str, optional
+            What messages call it.
+
+        Returns
+        -------
+        Lease
+            To be released at the end of the use.
+        """
+        entry = self._entry(key)
+        with _needs_locks(self.root), self._building(entry, what):
+            try:
+                use = self._take(entry, make, sound)
+            except BaseException:
+                entry.settle()
+                raise
+        return Lease(entry, use)
+
+    def clean(self) -> list[Path]:
+        """Remove what dead processes have left: parts, and entries that do not stay and nobody uses."""
+        removed: list[Path] = []
+        for entry in self._known():
+            with _needs_locks(self.root), _free(entry) as free:
+                removed += entry.settle() if free else []
+        return removed
+
+    def trim(self, limit: int, spare: Collection[str] = ()) -> list[Path]:
+        """Remove the entries that were not used for longest, until all together have at most `limit` bytes.
+
+        Parameters
+        ----------
+        limit : int
+            In bytes.
+        spare : collection of str, optional
+            Keys of entries that stay, like those that are in use.
+
+        Returns
+        -------
+        list of Path
+            What was removed.
+        """
+        sizes = {entry: size_of(entry.path) for entry in self._known() if entry.path.is_dir()}
+        total, removed = sum(sizes.values()), []
+        for entry in sorted(sizes, key=_last_use):
+            if total <= limit:
+                break
+            if entry.key in spare:
+                continue
+            with _needs_locks(self.root), _free(entry) as free:
+                gone = entry.evict() if free else None
+            if gone:
+                removed += gone
+                total -= sizes[entry]
+        return removed
+
+    def entries(self) -> list[Path]:
+        """List the folders of the entries that are there."""
+        return [entry.path for entry in self._known() if entry.path.is_dir()]
+
+    def used(self) -> list[Path]:
+        """List what is in use now: entries, and the parts of those that are being made."""
+        found: list[Path] = []
+        for entry in self._known():
+            with _needs_locks(self.root), _free(entry) as free:
+                present = [path for path in (entry.path, entry.part) if path.is_dir()]
+                found += [] if free and _is_unused(entry) else present
+        return found
+
+    def part_of(self, key: str) -> Path:
+        """Name the folder in which the entry `key` is made."""
+        return self._entry(key).part
+
+    def _prepare(self) -> None:
+        """Make the folder where it is missing, and check that it is ours alone."""
+        try:
+            for _ in range(ATTEMPTS):
+                with suppress(FileNotFoundError):  # the last user of another entry has just removed it
+                    return self._make_folders()
+            self._make_folders()
+        except OSError as error:
+            message = f"cannot make this folder: {error.strerror}"
+            raise ConfigError(message, where=str(self.root)) from error
+
+    def _make_folders(self) -> None:
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            self.root.mkdir(PRIVATE_FOLDER)
+        _check_ours(self.root)
+        if (self.root / LOCK_FOLDERS[not self.keep]).is_dir():
+            sort = "what running trainings have copied" if self.keep else "a cache"
+            raise ConfigError(f"this folder holds {sort}; name another one", where=str(self.root))
+        (self.root / LOCK_FOLDERS[self.keep]).mkdir(PRIVATE_FOLDER, exist_ok=True)
+
+    def _entry(self, key: str) -> Entry:
+        if not KEY.fullmatch(key):
+            raise ValueError(f"{key!r} is no key: letters, digits, '.', '_', '-', at most 200")
+        return Entry(self.root, key, self.keep)
+
+    def _known(self) -> list[Entry]:
+        """Find entries by their locks: what else lies in the folder is not ours."""
+        locks = self.root / LOCK_FOLDERS[self.keep]
+        return [self._entry(key) for key in sorted({path.stem for path in locks.glob("[!.]*.*")})]
+
+    @contextmanager
+    def _building(self, entry: Entry, what: str) -> Iterator[None]:
+        build = self._build_lock(entry, wait=False)
+        if build is None:
+            if not entry.path.exists():
+                log.info("waiting for another process that makes %s", what)
+            build = self._build_lock(entry, wait=True)
+        assert build is not None
+        try:
+            yield
+        finally:
+            unlock(build)
+
+    def _build_lock(self, entry: Entry, wait: bool) -> int | None:
+        while True:
+            try:
+                return locked(entry.build, fcntl.LOCK_EX, wait=wait)
+            except FileNotFoundError:
+                self._prepare()
+
+    def _take(self, entry: Entry, make: Callable[[Path], None], sound: Callable[[Path], bool] | None) -> int:
+        entry.sweep()
+        entry.use.touch(PRIVATE_FILE)
+        if not self.keep:
+            _start_guardian(entry)
+        if entry.path.exists() and sound is not None and not sound(entry.path):
+            entry.discard()
+        if not entry.path.exists():
+            entry.part.mkdir(PRIVATE_FOLDER)
+            make(entry.part)
+            _sync(entry.part)
+            entry.part.rename(entry.path)
+            _sync_one(self.root)
+        use = locked(entry.use, fcntl.LOCK_SH)
+        assert use is not None
+        os.utime(use)
+        return use
+
+
+def size_of(path: Path) -> int:
+    """Sum the sizes of the files below a folder, in bytes; what vanishes meanwhile counts nothing."""
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            with suppress(FileNotFoundError):
+                total += Path(folder, name).lstat().st_size
+    return total
+
+
+def _check_ours(root: Path) -> None:
+    """Refuse a folder in which another user could plant something."""
+    found = root.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        fault = "is a symbolic link; name the folder itself"
+    elif not stat.S_ISDIR(found.st_mode):
+        fault = "is not a folder"
+    elif found.st_uid != os.geteuid():
+        fault = f"belongs to another user ({found.st_uid}); name another folder"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        fault = f"others may write there (mode {stat.S_IMODE(found.st_mode):o}); do 'chmod 700' after a look"
+    else:
+        return
+    raise ConfigError(fault, where=str(root))
+
+
+@contextmanager
+def _needs_locks(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except NoLocks as error:
+        message = (
+            f"the file system of this folder has no locks ({error.strerror}); name a folder on a local disk"
+        )
+        raise ConfigError(message, where=str(root)) from error
+
+
+@contextmanager
+def _free(entry: Entry) -> Iterator[bool]:
+    """Hold the build lock of an entry; what is given is False where another has it or the entry has gone."""
+    try:
+        build = locked(entry.build, fcntl.LOCK_EX, wait=False, create=False)
+    except FileNotFoundError:
+        build = None
+    try:
+        yield build is not None
+    finally:
+        if build is not None:
+            unlock(build)
+
+
+def _is_unused(entry: Entry) -> bool:
+    try:
+        use = locked(entry.use, fcntl.LOCK_EX, wait=False, create=False)
+    except FileNotFoundError:
+        return True
+    if use is not None:
+        unlock(use)
+    return use is not None
+
+
+def _last_use(entry: Entry) -> float:
+    path = entry.use if entry.use.exists() else entry.path
+    return path.stat().st_mtime
+
+
+def _start_guardian(entry: Entry) -> None:
+    """Have a process of its own session remove the entry when its users are gone, however they died."""
+    lives = locked(entry.guard, fcntl.LOCK_EX, wait=False)
+    if lives is None:
+        return
+    unlock(lives)
+    null = subprocess.DEVNULL
+    command = [sys.executable, "-I", "-S", guardian.__file__, str(entry.root), entry.key]
+    started = subprocess.run(  # noqa: S603 - our own interpreter and script
+        command, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True, check=False
+    )
+    if started.returncode:
+        log.warning(
+            "%s: no guardian could be started; after a kill, 'salt data clean' removes it", entry.path
+        )
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold every file below a folder, and the folder."""
+    for path, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            _sync_one(Path(path, name))
+        _sync_one(Path(path))
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
