@@ -190,10 +190,15 @@ class Entry:
         for lock in (self.guard, self.use, self.build):
             lock.unlink(missing_ok=True)
         if not self.kept:
-            with contextlib.suppress(OSError):  # not empty: other entries live here
-                self.build.parent.rmdir()
-                self.root.rmdir()
+            drop_empty(self.root)
         return removed
+
+
+def drop_empty(root: Path) -> None:
+    """Remove a shelf of entries that do not stay where none is left."""
+    with contextlib.suppress(OSError):  # not empty
+        (root / LOCK_FOLDERS[False]).rmdir()
+        root.rmdir()
 
 
 def _remove(path: Path) -> bool:

@@ -16,7 +16,16 @@ from types import TracebackType
 
 from salt_core.errors import ConfigError
 from salt_core.shelf import entry as guardian
-from salt_core.shelf.entry import LOCK_FOLDERS, PRIVATE_FILE, PRIVATE_FOLDER, Entry, NoLocks, locked, unlock
+from salt_core.shelf.entry import (
+    LOCK_FOLDERS,
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    Entry,
+    NoLocks,
+    drop_empty,
+    locked,
+    unlock,
+)
 from salt_core.shelf.roots import remember
 
 KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
@@ -87,11 +96,15 @@ class Shelf:
         self._prepare()
         remember(self.root)
 
+    @staticmethod
+    def is_at(root: Path) -> bool:
+        """Tell whether a folder is a shelf."""
+        return not root.is_symlink() and any((root / locks).is_dir() for locks in LOCK_FOLDERS.values())
+
     @classmethod
-    def at(cls, root: Path) -> Shelf | None:
-        """Open a shelf that is there; None where `root` is none."""
-        kept = [keep for keep, locks in LOCK_FOLDERS.items() if (root / locks).is_dir()]
-        return cls(root, keep=kept[0]) if kept else None
+    def at(cls, root: Path) -> Shelf:
+        """Open a shelf that is there, of whichever sort it is."""
+        return cls(root, keep=(root / LOCK_FOLDERS[True]).is_dir())
 
     def take(
         self,
@@ -133,6 +146,8 @@ class Shelf:
         for entry in self._known():
             with _needs_locks(self.root), _free(entry) as free:
                 removed += entry.settle() if free else []
+        if not self.keep:
+            drop_empty(self.root)
         return removed
 
     def trim(self, limit: int, spare: Collection[str] = ()) -> list[Path]:
