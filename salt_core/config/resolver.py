@@ -157,7 +157,8 @@ class _Walk:
             )
         if types := mapping_of(annotation):
             return self._mapping(types, annotation, value, path)
-        if item_type := items_of(annotation):
+        item_type = items_of(annotation)
+        if item_type and (isinstance(value, list) or len(parts_of(annotation)) == 1):
             return self._list(item_type, annotation, value, path)
         return self._leaf(annotation, value, path)
 

@@ -50,11 +50,13 @@ def mapping_of(annotation: object) -> tuple[Any, Any] | None:
 
 
 def items_of(annotation: object) -> Any:
-    """Return the type of the items where `annotation` is a list, alone or beside None; else None."""
+    """Return the type of the items where `annotation` is a list, alone or beside None or one item; else None."""
     parts = parts_of(annotation)
-    if len(parts) != 1 or typing.get_origin(parts[0]) is not list:
+    lists = [part for part in parts if typing.get_origin(part) is list]
+    if len(lists) != 1:
         return None
-    return typing.get_args(parts[0])[0]
+    (item,) = typing.get_args(lists[0])
+    return item if all(part in (item, lists[0]) for part in parts) else None
 
 
 def leaf(annotation: object, value: Any, folder: Path, text: str | None = None) -> Any:

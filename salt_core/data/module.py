@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import h5py
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
-from salt_core.data.hdf5 import check_columns, dataset_of, open_file
+from salt_core.data.files import expand, names_of
 from salt_core.data.norms import Scale, class_weights, normalisation
-from salt_core.errors import ConfigError, run_all, suggest
-from salt_core.interfaces.dataloader import Dataloader, JetLoader, LoadRequest, Position, Selection
+from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle
+from salt_core.data.workers import chosen_workers
+from salt_core.errors import ConfigError, raise_all, run_all, suggest
+from salt_core.interfaces.dataloader import Dataloader, JetLoader
+from salt_core.interfaces.staging import Staging
+from salt_core.sizes import bytes_of
 
 Sample = Literal["train", "val", "test"]
 Columns = Mapping[str, Sequence[str]]
@@ -30,18 +35,34 @@ class SaltDataModule(LightningDataModule):
         Input variables of the global object and of each stream of constituents, in order.
     loader : Dataloader
         How the files are read.
-    train_file, val_file, test_file : Path, optional
-        The samples; a run needs those that it reads.
+    train_file, val_file, test_file : Path or list of Path, optional
+        The samples; a run needs those that it reads. Several files, as a list or by wildcards, read
+        as one.
     norm_dict : Path, optional
         YAML file with mean and standard deviation of each input variable.
     class_dict : Path, optional
         YAML file with the class weights of labels.
     batch_size : int, optional
         Jets in a batch, on each device.
-    num_workers : int, optional
-        Worker processes that read; 0 reads in the training process.
+    num_workers : int or "auto", optional
+        Worker processes that read; 0 reads in the training process, "auto" follows the CPUs that it
+        may use.
     num_train, num_val, num_test : int, optional
         Jets to use of each sample; -1 for all.
+    shuffle : "full", "blocks" or "none", optional
+        How the training sample is shuffled in each epoch; the loader does the best that it can by default.
+    max_memory : int or str, optional
+        Memory that loading may take, in bytes or such as ``8 GB``; by default what the machine has
+        to spare.
+    cache_dir : Path, optional
+        Folder on a local disk where loaders keep what they make of the files.
+    move_files_temp : Path, optional
+        Folder on fast storage to which the training and validation files are copied for the time of
+        a training.
+    staging : Staging, optional
+        How they are copied; by default as `staging_places` says.
+    staging_places : dict of str to Staging, optional
+        How files are copied, by the folder in which ``move_files_temp`` lies.
     global_object : str, optional
         The object with one row per jet.
     input_map : dict of str to str, optional
@@ -60,16 +81,22 @@ class SaltDataModule(LightningDataModule):
         self,
         variables: dict[str, list[str]],
         loader: Dataloader,
-        train_file: Path | None = None,
-        val_file: Path | None = None,
-        test_file: Path | None = None,
+        train_file: Path | list[Path] | None = None,
+        val_file: Path | list[Path] | None = None,
+        test_file: Path | list[Path] | None = None,
         norm_dict: Path | None = None,
         class_dict: Path | None = None,
         batch_size: int = 1000,
-        num_workers: int = 0,
+        num_workers: int | Literal["auto"] = "auto",
         num_train: int = -1,
         num_val: int = -1,
         num_test: int = -1,
+        shuffle: Shuffle | None = None,
+        max_memory: int | str | None = None,
+        cache_dir: Path | None = None,
+        move_files_temp: Path | None = None,
+        staging: Staging | None = None,
+        staging_places: dict[str, Staging] | None = None,
         global_object: str = "jets",
         input_map: dict[str, str] | None = None,
         num_inputs: dict[str, int] | None = None,
@@ -80,12 +107,24 @@ class SaltDataModule(LightningDataModule):
         super().__init__()
         self.variables = {name: tuple(names) for name, names in variables.items()}
         self.loader = loader
-        self.files: dict[Sample, Path | None] = {"train": train_file, "val": val_file, "test": test_file}
+        self._named: dict[Sample, Path | list[Path] | None] = {
+            "train": train_file,
+            "val": val_file,
+            "test": test_file,
+        }
+        self._contents: dict[Sample, Contents] = {}
+        self._ready: dict[Sample, tuple[Path, ...]] = {}
         self.num_jets: dict[Sample, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.norm_dict = norm_dict
         self.class_dict = class_dict
         self.batch_size = batch_size
         self.num_workers = num_workers
+        self.shuffle = shuffle
+        self.max_memory = None if max_memory is None else bytes_of(max_memory, "data.max_memory")
+        self.cache_dir = cache_dir
+        self.move_files_temp = move_files_temp
+        self.staging = staging
+        self.staging_places = staging_places or {}
         self.global_object = global_object
         self.datasets = {name: (input_map or {}).get(name, name) for name in (global_object, *variables)}
         self.num_inputs = num_inputs or {}
@@ -117,38 +156,75 @@ class SaltDataModule(LightningDataModule):
         self.columns = {name: tuple(dict.fromkeys(names)) for name, names in wanted.items()}
         self.seed = seed
 
-    def file(self, sample: Sample) -> Path:
-        """Return the file of `sample`, or raise a `ConfigError` where none is set."""
-        path = self.files[sample]
-        if path is None:
-            raise ConfigError(
-                f"not set; give it in a file or as --data.{sample}_file PATH", f"data.{sample}_file"
-            )
-        return path
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Return the files of `sample`.
 
-    def selection(self, file: h5py.File | None = None) -> Selection:
-        """Return what is read; of the raw columns only those that `file` has, where one is given."""
+        Raises
+        ------
+        ConfigError
+            Where none is set, or nothing fits a wildcard.
+        """
+        named = self._named[sample]
+        where = f"data.{sample}_file"
+        if named is None:
+            raise ConfigError(f"not set; give it in a file or as --data.{sample}_file PATH", where)
+        return expand(named if isinstance(named, list) else [named], where)
+
+    def file(self, sample: Sample) -> Path:
+        """Return the file of a sample that has to be a single one."""
+        files = self.files(sample)
+        if len(files) > 1:
+            message = f"one file is evaluated at a time, here are {len(files)}: {names_of(files)}"
+            raise ConfigError(message, f"data.{sample}_file")
+        return files[0]
+
+    def selection(self, sample: Sample = "train") -> Selection:
+        """Return what is read of a sample; of raw columns only those that it has where it is the test sample."""
         selection = Selection(
             self.global_object, self.variables, self.columns, self.datasets, self.num_inputs
         )
-        if file is None:
+        if sample != "test":
             return selection
-        present = {
-            name: tuple(
-                c for c in columns if c in dataset_of(file, selection, name, "data.test_file").dtype.names
-            )
-            for name, columns in self.columns.items()
+        present = self.contents("test").columns
+        columns = {
+            name: tuple(c for c in names if c in present[name]) for name, names in self.columns.items()
         }
-        return Selection(self.global_object, self.variables, present, self.datasets, self.num_inputs)
+        return replace(selection, columns=columns)
+
+    def contents(self, sample: Sample) -> Contents:
+        """Tell what a sample holds; it has all that is read of it, but the test sample need not have labels."""
+        if sample not in self._contents:
+            selection = self.selection()
+            if sample == "test":
+                selection = replace(selection, columns={})
+            self._contents[sample] = self.loader.contents(self._request(sample, selection))
+        return self._contents[sample]
 
     def facts(self) -> DataFacts:
-        """Read what the model's sizes and names follow from: dicts, and attributes of the training file."""
+        """Read what the model's sizes and names follow from: dicts, and what the training sample tells."""
         means, stds = self._normalisation()
-        with open_file(self.file("train"), "data.train_file") as file:
-            names = {name: self._class_names(file, name) for name in self.columns}
+        names = self.contents("train").class_names
         return DataFacts(
             self.global_object, self.variables, means, stds, names, class_weights(self.class_dict)
         )
+
+    @contextmanager
+    def staged(self) -> Iterator[None]:
+        """Make what the loader needs of the training and validation samples, for the time of the context.
+
+        On fast storage where ``data.move_files_temp`` says so; leaving the context removes the copies.
+        """
+        samples: tuple[Sample, ...] = ("train", "val")
+        ready = {s: self.loader.prepare(self._request(s, self.selection(), s == "train")) for s in samples}
+        with ExitStack() as stack:
+            if self.move_files_temp is not None:
+                files = list(dict.fromkeys(path for s in samples for path in ready[s]))
+                copies = stack.enter_context(self._staging().stage(files, self.move_files_temp))
+                copy_of = dict(zip(files, copies, strict=True))
+                ready = {s: tuple(copy_of[path] for path in ready[s]) for s in samples}
+            self._ready = ready
+            yield
+            self._ready = {}
 
     def check_training(self) -> None:
         """Raise what is wrong with the training and validation files and the dicts, all of it at once."""
@@ -163,35 +239,40 @@ class SaltDataModule(LightningDataModule):
         return normalisation(self.norm_dict, self.variables, self.datasets)
 
     def check_file(self, sample: Sample) -> None:
-        """Raise where the file of `sample` does not hold what is read from it or copied out of it."""
+        """Raise where a sample does not hold what is read from it or copied out of it."""
         where = f"data.{sample}_file"
-        with open_file(self.file(sample), where) as file:
-            selection = self.selection()
-            if sample == "test":
-                copied = {name: tuple(columns) for name, columns in self.extra_vars.items()}
-                selection = replace(selection, columns=copied)
-            num_jets = check_columns(file, selection, where)
-        wanted = self.num_jets[sample]
-        if wanted > num_jets:
-            raise ConfigError(
-                f"{wanted} jets are asked for, {self.file(sample)} has {num_jets}", f"data.num_{sample}"
+        contents = self.contents(sample)
+        if sample == "test":
+            raise_all(
+                [
+                    ConfigError(
+                        f"{names_of(self.files('test'))} has no variable {column!r} of {name!r}; "
+                        f"{suggest(column, contents.columns[name])}",
+                        where,
+                    )
+                    for name, columns in self.extra_vars.items()
+                    for column in columns
+                    if column not in contents.columns[name]
+                ]
             )
-        if num_jets == 0:
-            raise ConfigError(f"{self.file(sample)} has no jets", where)
+        wanted, files = self.num_jets[sample], names_of(self.files(sample))
+        if wanted > contents.num_jets:
+            message = f"{wanted} jets are asked for, {files} has {contents.num_jets}"
+            raise ConfigError(message, f"data.num_{sample}")
+        if contents.num_jets == 0:
+            raise ConfigError(f"{files} has no jets", where)
 
     def train_dataloader(self) -> JetLoader:
         """Return the training sample in shuffled batches."""
-        return self._loader("train", self.selection(), shuffle=True)
+        return self.loader.build(self._request("train", self.selection(), training=True))
 
     def val_dataloader(self) -> JetLoader:
         """Return the validation sample in file order."""
-        return self._loader("val", self.selection())
+        return self.loader.build(self._request("val", self.selection()))
 
     def test_dataloader(self) -> JetLoader:
         """Return the test sample in file order; it need not have labels."""
-        with open_file(self.file("test"), "data.test_file") as file:
-            selection = self.selection(file)
-        return self._loader("test", selection)
+        return self.loader.build(self._request("test", self.selection("test")))
 
     def on_before_batch_transfer(self, batch: JetBatch, dataloader_idx: int) -> JetBatch:
         """Check the labels of a batch that a loss will see."""
@@ -200,22 +281,38 @@ class SaltDataModule(LightningDataModule):
             self.check(batch)
         return batch
 
-    def _loader(self, sample: Sample, selection: Selection, shuffle: bool = False) -> JetLoader:
+    def _request(self, sample: Sample, selection: Selection, training: bool = False) -> LoadRequest:
         trainer = self.trainer
-        return self.loader.build(
-            LoadRequest(
-                file=self.file(sample),
-                selection=selection,
-                num_jets=self.num_jets[sample],
-                batch_size=self.batch_size,
-                num_workers=self.num_workers,
-                shuffle=shuffle,
-                seed=self.seed,
-                rank=trainer.global_rank if trainer else 0,
-                world_size=trainer.world_size if trainer else 1,
-                position=self._position if shuffle and trainer else None,
-            )
+        return LoadRequest(
+            files=self._ready.get(sample) or self.files(sample),
+            selection=selection,
+            num_jets=self.num_jets[sample],
+            batch_size=self.batch_size,
+            num_workers=chosen_workers(self.num_workers, trainer.num_devices if trainer else 1),
+            training=training,
+            shuffle=self.shuffle,
+            once=trainer is not None and trainer.state.fn != TrainerFn.FITTING,
+            seed=self.seed,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+            position=self._position if training and trainer else None,
+            max_memory=self.max_memory,
+            cache_dir=self.cache_dir,
+            where=f"data.{sample}_file",
         )
+
+    def _staging(self) -> Staging:
+        """Return how files are copied to ``data.move_files_temp``."""
+        if self.staging is not None:
+            return self.staging
+        target = self.move_files_temp
+        assert target is not None
+        places = [place for place in self.staging_places if target.is_relative_to(place)]
+        if not places:
+            known = ", ".join(self.staging_places) or "none"
+            message = f"nothing says how files are copied to {target}; data.staging_places has {known}"
+            raise ConfigError(message, "data.staging")
+        return self.staging_places[max(places, key=lambda place: len(Path(place).parts))]
 
     def _position(self) -> Position:
         """Tell where the trainer stands: its epoch, and the batches of it that are done."""
@@ -223,18 +320,10 @@ class SaltDataModule(LightningDataModule):
         loop = self.trainer.fit_loop
         return Position(self.trainer.current_epoch, loop.epoch_loop.batch_progress.current.ready)
 
-    def _class_names(self, file: h5py.File, name: str) -> dict[str, tuple[str, ...]]:
-        attributes = dataset_of(file, self.selection(), name).attrs
-        return {
-            column: tuple(_text(value) for value in attributes[column])
-            for column in self.columns[name]
-            if column in attributes
-        }
-
     def _check_choices(self, input_map: Mapping[str, str]) -> None:
         if self.batch_size < 1:
             raise ConfigError(f"{self.batch_size} is not a number of jets; give 1 or more", "data.batch_size")
-        if self.num_workers < 0:
+        if self.num_workers != "auto" and self.num_workers < 0:
             raise ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers")
         for sample, number in self.num_jets.items():
             if number == 0 or number < -1:
@@ -250,7 +339,3 @@ class SaltDataModule(LightningDataModule):
                     raise ConfigError(
                         f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}"
                     )
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -13,6 +13,7 @@ from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.paths import find_config, resolve_path
 from salt_core.config.yaml import dump_yaml
+from salt_core.data.files import names_of
 from salt_core.data.module import Sample
 from salt_core.errors import ConfigError
 from salt_core.evaluation.writer import PredictionWriter
@@ -65,7 +66,7 @@ def validate(arguments: Arguments, say: Say) -> None:
     if _printed(trained, arguments, say):
         return
     objects = _objects(trained, "val", arguments, [])
-    say(f"Validating {shown(trained.path)} on {shown(objects.data.file('val'))}")
+    say(f"Validating {shown(trained.path)} on {names_of(objects.data.files('val'))}")
     (metrics,) = objects.trainer.validate(objects.module, objects.data, verbose=False)
     width = max(map(len, metrics), default=0)
     for name, value in metrics.items():

@@ -3,86 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from salt_core.data.batch import JetBatch
+from salt_core.data.files import names_of
+from salt_core.data.hdf5 import contents_of
+from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle
+from salt_core.errors import ConfigError
 
-
-@dataclass(frozen=True)
-class Selection:
-    """Which datasets and columns of a file make a batch.
-
-    Parameters
-    ----------
-    global_object : str
-        Name of the object with one row per jet.
-    variables : mapping of str to tuple of str
-        Input columns per object, in the order in which they stand in the features.
-    columns : mapping of str to tuple of str
-        Further columns per object, kept un-normalised: labels, weights, denominators.
-    datasets : mapping of str to str
-        Path of each object's dataset in the file.
-    num_inputs : mapping of str to int
-        Most constituents read per jet, for the streams that limit them.
-    """
-
-    global_object: str
-    variables: Mapping[str, tuple[str, ...]]
-    columns: Mapping[str, tuple[str, ...]]
-    datasets: Mapping[str, str]
-    num_inputs: Mapping[str, int]
-
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """Names of the constituent streams, in the order of the configuration."""
-        return tuple(name for name in self.variables if name != self.global_object)
-
-
-@dataclass(frozen=True)
-class Position:
-    """A place in the sequence of batches: the epoch, and how many of its batches are done."""
-
-    epoch: int
-    batch: int
-
-
-@dataclass(frozen=True)
-class LoadRequest:
-    """Everything that a dataloader needs to read one sample.
-
-    Parameters
-    ----------
-    file : Path
-        The HDF5 file.
-    selection : Selection
-        Which columns to read.
-    num_jets : int
-        Jets to read from the start of the file; -1 for all.
-    batch_size : int
-        Jets in a batch, on each rank.
-    num_workers : int
-        Worker processes; 0 reads in the calling process.
-    shuffle : bool
-        Training order: shuffled, the last partial batch dropped. Otherwise file order, whole.
-    seed, rank, world_size : int
-        The order of the batches is a function of seed, epoch and rank.
-    position : callable, optional
-        Tells where the trainer stands; without it the iterable counts by itself.
-    """
-
-    file: Path
-    selection: Selection
-    num_jets: int = -1
-    batch_size: int = 1000
-    num_workers: int = 0
-    shuffle: bool = False
-    seed: int = 0
-    rank: int = 0
-    world_size: int = 1
-    position: Callable[[], Position] | None = None
+__all__ = ["Contents", "Dataloader", "JetLoader", "LoadRequest", "Position", "Selection", "Shuffle"]
 
 
 class JetLoader(Protocol):
@@ -106,8 +37,50 @@ class JetLoader(Protocol):
 
 
 class Dataloader(ABC):
-    """Makes batches of a file. The ``__init__`` of a subclass takes choices only."""
+    """Makes batches of files. The ``__init__`` of a subclass takes choices only."""
+
+    #: Whether ``data.num_workers`` processes read while the model is trained.
+    reads_with_workers = True
 
     @abstractmethod
     def build(self, request: LoadRequest) -> JetLoader:
         """Open the sample that `request` describes."""
+
+    def contents(self, request: LoadRequest) -> Contents:
+        """Tell what the sample holds; that of HDF5 files by default.
+
+        Raises
+        ------
+        SaltError
+            Where a file cannot be read, or the files do not go together.
+        """
+        return contents_of(request.files, request.selection, request.where)
+
+    def prepare(self, request: LoadRequest) -> tuple[Path, ...]:
+        """Make what `build` needs, and return what is read in the place of the files: the files by default.
+
+        It may be called by every process of a training at the same time. What it returns are files
+        or folders that `build` takes as the request's files, at this place or copied to another.
+        """
+        return request.files
+
+    def pack(self, request: LoadRequest, folder: Path) -> None:
+        """Make what `prepare` makes in a `folder` that the user names, to be read as a file later.
+
+        Raises
+        ------
+        SaltError
+            Where there is nothing to make, as by default, or it cannot be made.
+        """
+        raise _nothing_to_make(self, request.files, folder)
+
+    def describe(self, folder: Path) -> str:
+        """Tell a reader what a folder that `pack` made holds."""
+        raise _nothing_to_make(self, (), folder)
+
+
+def _nothing_to_make(loader: Dataloader, files: Sequence[Path], folder: Path) -> ConfigError:
+    reads = f"reads {names_of(files)} as it is" if files else "reads files as they are"
+    return ConfigError(
+        f"the loader {type(loader).__name__} {reads}; it makes nothing in {folder}", "data.loader"
+    )

@@ -56,7 +56,7 @@ def fit(arguments: Arguments, say: Say) -> None:
     recorder = [_recorder(directory, config, loaded, seed)] if writes else []
     objects = instantiate(loaded.resolved, {}, recorder, [MetricsLogger(directory)] if writes else [])
     _build(objects, seed, run.compile)
-    with lightnings_errors():
+    with objects.data.staged(), lightnings_errors():
         objects.trainer.fit(objects.module, objects.data, ckpt_path=run.ckpt_path)
     if writes and objects.trainer.is_global_zero:
         _tell_results(directory.path, say)

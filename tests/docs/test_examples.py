@@ -65,7 +65,7 @@ def test_salt_dataloaders(example_class):
     loader = example_class("salt_dataloaders", "dataloader", "noise")(constituents=2)
 
     def batches_from(position: Position) -> list[JetBatch]:
-        built = loader.build(LoadRequest(Path(), selection, batch_size=4, seed=1))
+        built = loader.build(LoadRequest((Path(),), selection, batch_size=4, seed=1))
         built.load_state_dict({"epoch": position.epoch, "batch": position.batch})
         return list(built)
 
@@ -79,7 +79,7 @@ def test_salt_dataloaders(example_class):
     assert not torch.equal(whole[0].x, other[0].x)
     assert whole[0].streams["tracks"].x.shape == (8, 1)
     assert whole[0].raw("tracks")["origin"].shape == (8,)
-    built = loader.build(LoadRequest(Path(), selection, batch_size=4))
+    built = loader.build(LoadRequest((Path(),), selection, batch_size=4))
     assert not torch.equal(next(iter(built)).x, list(built)[-1].x)
 
 

@@ -26,6 +26,7 @@ HELPERS = {
     "salt_dataloaders": [
         dataloader.JetLoader,
         dataloader.LoadRequest,
+        dataloader.Contents,
         dataloader.Selection,
         dataloader.Position,
     ],

@@ -86,7 +86,7 @@ def make_module(attention: str = "auto") -> SaltModule:
 
 def read() -> JetBatch:
     selection = Selection("jets", VARIABLES, LABELS, DATASETS, {})
-    request = LoadRequest(SHARED / "data/ttbar_val.h5", selection, num_jets=NUM_JETS, batch_size=NUM_JETS)
+    request = LoadRequest((SHARED / "data/ttbar_val.h5",), selection, num_jets=NUM_JETS, batch_size=NUM_JETS)
     (batch,) = Hdf5().build(request)
     return batch
 

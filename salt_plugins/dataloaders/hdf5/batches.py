@@ -1,11 +1,8 @@
-"""Contiguous batches of one HDF5 file, in an order that seed, epoch and rank fix."""
+"""Contiguous batches of HDF5 files, in an order that seed, epoch and rank fix."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,42 +10,54 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from salt_core import ConfigError, JetBatch, SaltError
-from salt_core.data.hdf5 import JetReader, check_columns, open_file
-from salt_core.interfaces.dataloader import LoadRequest, Position, Selection
-
-Rows = tuple[int, int]
+from salt_core.data.assemble import batch_of
+from salt_core.data.files import names_of
+from salt_core.data.order import Rows, evaluation_pieces, training_pieces
+from salt_core.data.rows import JetFiles
+from salt_core.data.workers import follow_parent
+from salt_core.interfaces.dataloader import LoadRequest, Position
 
 
 class Hdf5Batches:
-    """A sized, resumable iterable of the batches of one file.
+    """A sized, resumable iterable of the batches of one sample.
 
-    Training batches come in the order of a permutation of all whole batches, drawn from seed and
-    epoch; ranks take turns in it and get equal numbers. Otherwise all jets come in file order, from
-    the first one at each pass.
+    Training batches are contiguous pieces of the sample, in the order of a permutation drawn from
+    seed and epoch; ranks take turns in it and get equal numbers. Otherwise all jets come in file
+    order, from the first one at each pass.
 
     Parameters
     ----------
     request : LoadRequest
         What to read.
+
+    Raises
+    ------
+    ConfigError
+        Where there are too few jets for the ranks, or jets are to be shuffled one by one.
     """
 
     def __init__(self, request: LoadRequest) -> None:
         self.request = request
-        with open_file(request.file) as file:
-            available = check_columns(file, request.selection)
-        num_jets = available if request.num_jets < 0 else min(request.num_jets, available)
-        self._rows = self._training_rows(num_jets) if request.shuffle else self._evaluation_rows(num_jets)
-        self._next = Position(0, 0)
-        if not len(self) or num_jets < request.world_size:
+        if request.training and request.shuffle == "full":
             raise ConfigError(
-                f"the {num_jets} jets of {request.file} make {len(self._rows)} batches of {request.batch_size}: "
-                f"too few for {request.world_size} devices",
-                "data.batch_size",
+                "the loader hdf5 reads contiguous batches and shuffles whole ones; choose blocks or none, "
+                "or --data.loader packed, which shuffles jets one by one",
+                "data.shuffle",
             )
+        self.files = JetFiles(request.files, request.selection, request.where)
+        available = self.files.num_jets
+        num_jets = available if request.num_jets < 0 else min(request.num_jets, available)
+        if num_jets < request.world_size:
+            files = names_of(request.files)
+            message = f"the {num_jets} jets of {files} are too few for {request.world_size} devices"
+            raise ConfigError(message, request.where)
+        cut = training_pieces if request.training else evaluation_pieces
+        self._pieces = cut(num_jets, request.batch_size, request.world_size)
+        self._next = Position(0, 0)
 
     def __len__(self) -> int:
         """Batches in one epoch on this rank."""
-        return len(self._rows) // self.request.world_size
+        return len(self._pieces) // self.request.world_size
 
     def __iter__(self) -> Iterator[JetBatch]:
         """Yield the batches of the epoch that is due.
@@ -56,25 +65,27 @@ class Hdf5Batches:
         Raises
         ------
         DataError
-            Where the file holds something that cannot be used.
+            Where a file holds something that cannot be used.
         """
-        position = self._position() if self.request.shuffle else Position(0, 0)
+        position = self._position() if self.request.training else Position(0, 0)
         order = self.order(position.epoch)[position.batch :]
         for done, batch in enumerate(self._batches(order), start=position.batch + 1):
             if isinstance(batch, SaltError):
                 raise batch
-            # Set before the batch is given: who takes the last one may never ask for another.
+            # Now, before the batch is given: who takes the last one may never ask for another.
             whole = done == len(self)
             self._next = Position(position.epoch + 1, 0) if whole else Position(position.epoch, done)
+            if whole:
+                self.files.close()
             yield batch
 
     def order(self, epoch: int) -> list[Rows]:
         """Return this rank's batches of `epoch` in their order, as first and last row."""
         ranks, rank = self.request.world_size, self.request.rank
-        if not self.request.shuffle:
-            return self._rows[rank::ranks]
-        order = np.random.default_rng((self.request.seed, epoch)).permutation(len(self._rows))
-        return [self._rows[i] for i in order[rank::ranks][: len(self)]]
+        if not self.request.training or self.request.shuffle == "none":
+            return self._pieces[rank::ranks]
+        order = np.random.default_rng((self.request.seed, epoch)).permutation(len(self._pieces))
+        return [self._pieces[i] for i in order[rank::ranks]]
 
     def state_dict(self) -> dict[str, Any]:
         """Tell the position."""
@@ -88,61 +99,37 @@ class Hdf5Batches:
     def _position(self) -> Position:
         return self.request.position() if self.request.position else self._next
 
-    def _training_rows(self, num_jets: int) -> list[Rows]:
-        """Cut the file into whole batches; a sample smaller than one batch is one."""
-        size = min(self.request.batch_size, num_jets)
-        return [(start, start + size) for start in range(0, num_jets - size + 1, size)]
-
-    def _evaluation_rows(self, num_jets: int) -> list[Rows]:
-        """Cut all jets into batches, equally many for each rank: a rank with more would wait for the others."""
-        size, ranks = self.request.batch_size, self.request.world_size
-        if ranks == 1:
-            return [(start, min(start + size, num_jets)) for start in range(0, num_jets, size)]
-        batches = ranks * max(min(-(-num_jets // (size * ranks)), num_jets // ranks), 1)
-        edges = [num_jets * i // batches for i in range(batches + 1)]
-        return list(pairwise(edges))
-
     def _batches(self, order: list[Rows]) -> Iterator[JetBatch | SaltError]:
         """Read the batches, in worker processes where wanted."""
         loader: DataLoader[Any] = DataLoader(
-            FileRows(self.request.file, self.request.selection),
+            SampleRows(self.files),
             sampler=order,
             batch_size=None,
             num_workers=self.request.num_workers,
+            worker_init_fn=follow_parent,
             pin_memory=torch.cuda.is_available(),
             prefetch_factor=4 if self.request.num_workers else None,
         )
         return iter(loader)
 
 
-class FileRows(Dataset[JetBatch | SaltError]):
-    """Batches by their rows; each process opens the file for itself.
+class SampleRows(Dataset[JetBatch | SaltError]):
+    """Batches by their rows.
 
     It knows nothing of the trainer, for it is sent to worker processes.
 
     Parameters
     ----------
-    file : Path
-        The HDF5 file.
-    selection : Selection
-        Which columns to read.
+    files : JetFiles
+        The sample.
     """
 
-    def __init__(self, file: Path, selection: Selection) -> None:
-        self.file = file
-        self.selection = selection
-        self._reader: JetReader | None = None
-        self._owner = -1
+    def __init__(self, files: JetFiles) -> None:
+        self.files = files
 
     def __getitem__(self, rows: Rows) -> JetBatch | SaltError:
         """Read one batch; an error is returned, for the training process to raise as it is."""
         try:
-            return self._open().read(*rows)
+            return batch_of(self.files.read(*rows), self.files.selection, rows[0], self.files.places)
         except SaltError as error:
             return error
-
-    def _open(self) -> JetReader:
-        if self._reader is None or self._owner != os.getpid():
-            self._reader = JetReader(open_file(self.file), self.selection)
-            self._owner = os.getpid()
-        return self._reader

@@ -8,7 +8,7 @@ from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 
 
 class Hdf5(Dataloader):
-    """Reads contiguous batches straight from the HDF5 file, whole batches shuffled for training.
+    """Reads contiguous batches straight from HDF5 files, whole batches shuffled for training.
 
     Jets that lie side by side in the file stay in one batch; the order of the batches is new in
     each epoch. Only the columns that inputs and tasks need are read. For a full shuffle of jets the

@@ -23,7 +23,7 @@ SELECTION = Selection(
 @pytest.fixture
 def loader(sample):
     def build(**changes):
-        given = {"file": sample.file("train"), "selection": SELECTION, "batch_size": 15, "seed": 3}
+        given = {"files": (sample.file("train"),), "selection": SELECTION, "batch_size": 15, "seed": 3}
         return Hdf5().build(LoadRequest(**{**given, **changes}))
 
     return build
@@ -47,56 +47,68 @@ def test_an_evaluation_that_stopped_early_begins_anew(loader):
     assert rows(evaluation)[0] == list(range(15))
 
 
-def test_training_shuffles_whole_contiguous_batches_and_drops_the_partial_one(loader):
-    training = loader(shuffle=True)
+def test_training_shuffles_contiguous_batches_of_equal_size_without_leaving_a_jet_out(loader):
+    training = loader(training=True)
     found = rows(training)
-    assert len(found) == len(training) == 6
-    assert sorted(found) == [list(range(start, start + 15)) for start in range(0, 90, 15)]
+    assert [len(batch) for batch in sorted(found)] == [14, 14, 14, 15, 14, 14, 15]
+    assert len(training) == 7
+    assert [row for batch in sorted(found) for row in batch] == list(range(100))
     assert found != sorted(found)
 
 
+def test_training_in_the_order_of_the_file(loader):
+    training = loader(training=True, shuffle="none")
+    assert [rows(training), rows(training)] == [sorted(rows(loader(training=True)))] * 2
+
+
+def test_jets_cannot_be_shuffled_one_by_one(loader):
+    with pytest.raises(ConfigError, match=r"data\.shuffle: .*--data\.loader packed"):
+        loader(training=True, shuffle="full")
+
+
 def test_every_epoch_has_its_own_order_and_the_seed_fixes_it(loader):
-    training = loader(shuffle=True)
+    training = loader(training=True)
     first, second = rows(training), rows(training)
     assert first != second
-    again = loader(shuffle=True)
+    again = loader(training=True)
     assert [rows(again), rows(again)] == [first, second]
-    assert rows(loader(shuffle=True, seed=4)) != first
+    assert rows(loader(training=True, seed=4)) != first
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_it_goes_on_where_it_was(loader, workers):
-    whole = loader(shuffle=True)
+    whole = loader(training=True)
     expected = [*rows(whole), *rows(whole)]
-    first = loader(shuffle=True, num_workers=workers)
+    first = loader(training=True, num_workers=workers)
     done = rows(itertools.islice(first, 4))
     state = first.state_dict()
-    second = loader(shuffle=True, num_workers=workers)
+    second = loader(training=True, num_workers=workers)
     second.load_state_dict(state)
     assert [*done, *rows(second), *rows(second)] == expected
 
 
 def test_an_epoch_is_over_with_its_last_batch(loader):
     """A trainer that knows the length takes no step beyond it."""
-    expected = loader(shuffle=True)
+    expected = loader(training=True)
     epochs = [rows(expected), rows(expected)]
-    training = loader(shuffle=True)
+    training = loader(training=True)
     found = [rows(itertools.islice(training, len(training))) for _ in range(2)]
     assert found == epochs
 
 
 def test_the_trainers_position_counts(loader):
-    expected = loader(shuffle=True)
+    expected = loader(training=True)
     rows(expected)
     wanted = rows(expected)[2:]
-    assert rows(loader(shuffle=True, position=lambda: Position(1, 2))) == wanted
+    assert rows(loader(training=True, position=lambda: Position(1, 2))) == wanted
 
 
-def test_ranks_train_on_different_batches_equally_many(loader):
-    ranks = [loader(shuffle=True, rank=rank, world_size=4) for rank in range(4)]
+@pytest.mark.parametrize("world_size", [2, 3, 4])
+def test_ranks_train_on_every_jet_once_in_equally_many_steps(loader, world_size):
+    ranks = [loader(training=True, rank=rank, world_size=world_size) for rank in range(world_size)]
     found = [rows(rank) for rank in ranks]
-    assert {len(batches) for batches in found} == {1}
-    assert len({row for batches in found for batch in batches for row in batch}) == 60
+    assert {len(batches) for batches in found} == {-(-100 // (15 * world_size))}
+    assert sorted(row for batches in found for batch in batches for row in batch) == list(range(100))
 
 
 @pytest.mark.parametrize("world_size", [2, 3, 7])
@@ -110,16 +122,16 @@ def test_ranks_evaluate_every_jet_once_in_equally_many_steps(loader, world_size,
 
 
 def test_fewer_jets_than_a_batch_are_one_batch(loader):
-    assert rows(loader(shuffle=True, batch_size=1000)) == [list(range(100))]
+    assert rows(loader(training=True, batch_size=1000)) == [list(range(100))]
 
 
 def test_limited_jets(loader):
     assert [row for batch in rows(loader(num_jets=20)) for row in batch] == list(range(20))
 
 
-def test_too_few_batches_for_the_devices(loader):
-    with pytest.raises(ConfigError, match="too few for 9 devices"):
-        loader(shuffle=True, world_size=9)
+def test_too_few_jets_for_the_devices(loader):
+    with pytest.raises(ConfigError, match=r"3 jets .* too few for 4 devices"):
+        loader(training=True, num_jets=3, world_size=4)
 
 
 @pytest.fixture
@@ -133,8 +145,8 @@ def spawned():
 
 def test_workers_that_are_not_forked(loader, spawned):
     """A lambda, like the trainer, cannot be sent to a worker."""
-    training = loader(shuffle=True, num_workers=1, position=lambda: Position(0, 4))
-    assert rows(training) == rows(loader(shuffle=True))[4:]
+    training = loader(training=True, num_workers=1, position=lambda: Position(0, 4))
+    assert rows(training) == rows(loader(training=True))[4:]
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -1,0 +1,41 @@
+"""Worker processes that read: how many, and that none outlives its trainer."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from typing import Literal
+
+from salt_core.limits import usable_cpus
+
+MOST_WORKERS = 8
+
+PR_SET_PDEATHSIG = 1
+
+
+def chosen_workers(number: int | Literal["auto"], devices: int) -> int:
+    """Return the number of worker processes of one rank.
+
+    Parameters
+    ----------
+    number : int or "auto"
+        As configured.
+    devices : int
+        Ranks on this machine, which share its CPUs.
+    """
+    if number != "auto":
+        return number
+    return max(0, min(MOST_WORKERS, usable_cpus() // max(devices, 1) - 1))
+
+
+def follow_parent(worker: int = 0) -> None:
+    """Have this process end at once when the one that started it does, however that ends.
+
+    Without it a killed trainer leaves its workers for seconds, or for good where they hang. Linux only.
+    Ctrl-C is the trainer's to answer, who ends its workers.
+    """
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
