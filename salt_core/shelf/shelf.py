@@ -224,8 +224,11 @@ class Shelf:
 
     def _known(self) -> list[Entry]:
         """Find entries by their locks: what else lies in the folder is not ours."""
-        locks = self.root / LOCK_FOLDERS[self.keep]
-        return [self._entry(key) for key in sorted({path.stem for path in locks.glob("[!.]*.*")})]
+        try:
+            locks = list((self.root / LOCK_FOLDERS[self.keep]).iterdir())
+        except FileNotFoundError:  # the last user has just removed the folder
+            return []
+        return [self._entry(key) for key in sorted({lock.stem for lock in locks})]
 
     @contextmanager
     def _building(self, entry: Entry, what: str) -> Iterator[None]:
