@@ -22,15 +22,18 @@ Array = NDArray[Any]
 class Moments:
     """Mean, width and range of values that are added piece by piece, as if they had come at once.
 
-    Pieces are merged by their means and squared deviations (Chan, Golub and LeVeque 1979) in 64 bits,
-    so that no sum of squares of raw values loses a width that is small beside the mean.
+    Pieces are merged by their means and squared deviations (Chan, Golub and LeVeque 1979) in 64 bits, and
+    all values are seen from the first one: no width is lost that is small beside the mean, and values that
+    are all the same have none at all.
 
     Parameters
     ----------
     count : int
         Finite values so far.
-    mean : float
-        Their mean.
+    origin : float
+        The first of them.
+    offset : float
+        Their mean, seen from the origin.
     squares : float
         The sum of their squared deviations from the mean.
     minimum, maximum : float
@@ -40,7 +43,8 @@ class Moments:
     """
 
     count: int = 0
-    mean: float = 0.0
+    origin: float = 0.0
+    offset: float = 0.0
     squares: float = 0.0
     minimum: float = math.inf
     maximum: float = -math.inf
@@ -48,8 +52,13 @@ class Moments:
     infinities: int = 0
 
     @property
+    def mean(self) -> float:
+        """Mean of the finite values; zero where there are none."""
+        return self.origin + self.offset
+
+    @property
     def std(self) -> float:
-        """Standard deviation of the finite values, exactly zero where they are all the same."""
+        """Standard deviation of the finite values, NaN where there are none."""
         return math.sqrt(self.squares / self.count) if self.count else math.nan
 
     @property
@@ -64,48 +73,41 @@ class Moments:
 
     def add(self, values: Array) -> None:
         """Take in `values` of any shape and of floating-point, integer or boolean type."""
-        self.merge(moments_of(values))
-
-    def merge(self, other: Moments) -> None:
-        """Take in what `other` has seen."""
-        self.nans += other.nans
-        self.infinities += other.infinities
-        if not other.count:
+        values = values.ravel()
+        if values.dtype.kind == "f":
+            values = self._finite(values)
+        if not values.size:
             return
-        count = self.count + other.count
-        shift = other.mean - self.mean if self.count else 0.0
-        start = self.mean if self.count else other.mean
-        self.mean = start + shift * (other.count / count)
-        # not shift ** 2, which raises where a float is too large to be squared
-        self.squares += other.squares + shift * shift * (self.count * (other.count / count))
-        self.minimum = min(self.minimum, other.minimum)
-        self.maximum = max(self.maximum, other.maximum)
-        self.count = count
+        if not self.count:
+            self.origin = float(values[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviations = values.astype(np.float64)
+            self.minimum = min(self.minimum, float(deviations.min()))
+            self.maximum = max(self.maximum, float(deviations.max()))
+            deviations -= self.origin
+            offset = float(deviations.mean())
+            deviations -= offset
+            self._merge(int(values.size), offset, float(np.dot(deviations, deviations)))
 
-
-def moments_of(values: Array) -> Moments:
-    """Return the moments of `values`, of any shape, read twice in 64 bits."""
-    found = Moments()
-    values = values.ravel()
-    if values.dtype.kind == "f":
+    def _finite(self, values: Array) -> Array:
+        """Return the finite ones of `values` (N,), and count the others."""
         finite = np.isfinite(values)
-        if not finite.all():
-            found.nans = int(np.isnan(values).sum())
-            found.infinities = int(values.size - finite.sum()) - found.nans
-            values = values[finite]
-    if not values.size:
-        return found
-    # Seen from the first value, values that are all the same deviate by exactly nothing.
-    first = float(values[0])
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviations = values.astype(np.float64)
-        found.minimum, found.maximum = float(deviations.min()), float(deviations.max())
-        deviations -= first
-        shift = float(deviations.mean())
-        deviations -= shift
-        found.squares = float(np.dot(deviations, deviations))
-    found.count, found.mean = int(values.size), first + shift
-    return found
+        if finite.all():
+            return values
+        nans = int(np.isnan(values).sum())
+        self.nans += nans
+        self.infinities += int(values.size - finite.sum()) - nans
+        return values[finite]
+
+    def _merge(self, count: int, offset: float, squares: float) -> None:
+        """Take in the number, mean and squared deviations of a piece, seen from the same origin."""
+        total = self.count + count
+        shift = offset - self.offset if self.count else 0.0
+        start = self.offset if self.count else offset
+        self.offset = start + shift * (count / total)
+        # not shift ** 2, which raises where the square is too large for a float
+        self.squares += squares + shift * shift * (self.count * (count / total))
+        self.count = total
 
 
 @dataclass
