@@ -222,13 +222,13 @@ def guard(entry: Entry) -> None:
     if mine is None:
         return
     _held.discard(mine)  # the lock passes on to the child
-    if os.fork():
+    if child := os.fork():
+        os.ftruncate(mine, 0)
+        os.write(mine, f"{child}\n".encode())
         os._exit(0)
     # A batch system tells all processes of a job to end some seconds before it kills them: time to remove.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.ftruncate(mine, 0)
-    os.write(mine, f"{os.getpid()}\n".encode())
     with contextlib.suppress(FileNotFoundError):
         while is_at(mine, entry.guard):
             _wait_for_users(entry)
