@@ -233,9 +233,10 @@ def test_a_read_only_file_system_is_told(file, target):
     assert "cannot make this folder: Read-only file system" in message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_told(file, target):
     target.mkdir(0o500)
+    if os.access(target, os.W_OK):
+        pytest.skip("this user may write everywhere")
     assert "cannot make this folder: Permission denied" in refused(target, file)
 
 
@@ -255,9 +256,10 @@ def test_a_source_that_is_not_there_is_told(file, target):
     assert left_in(target) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_source_without_permission_is_told(file, target):
     file.chmod(0)
+    if os.access(file, os.R_OK):
+        pytest.skip("this user may read everything")
     assert refused(target, file) == f"{file}: cannot be read: Permission denied"
     assert left_in(target) == []
 
