@@ -44,18 +44,20 @@ class RunError(SaltError):
 
 
 class Faults(ConfigError):  # noqa: N818 - the errors are inside
-    """Several configuration errors, told together.
+    """Several errors, told together; most often those of a configuration.
 
     Parameters
     ----------
-    errors : sequence of ConfigError
-        The single faults, in the order of the configuration.
+    errors : sequence of SaltError
+        The single faults, in the order of the configuration or the files.
     """
 
     def __init__(self, errors: Sequence[SaltError]) -> None:
         self.errors = tuple(errors)
+        self.exit_code = max(error.exit_code for error in errors)
+        what = "mistakes in the configuration" if self.exit_code == ConfigError.exit_code else "faults"
         lines = [f"  - {error}" for error in errors]
-        super().__init__("\n".join([f"{len(errors)} mistakes in the configuration:", *lines]))
+        super().__init__("\n".join([f"{len(errors)} {what}:", *lines]))
 
 
 @contextmanager

@@ -20,6 +20,9 @@ from salt_core.errors import DataError
 BLOCK_BYTES = 4 << 20
 """Raw bytes read at once; small enough that the values of a column stay in a processor's cache."""
 
+MOST_BYTES = 256 << 20
+"""Raw bytes read at once where a single chunk of the file is larger than a block."""
+
 Array = NDArray[Any]
 
 
@@ -105,10 +108,10 @@ def row_bytes(dataset: h5py.Dataset) -> int:
 
 
 def rows_at_once(dataset: h5py.Dataset) -> int:
-    """Return how many rows make a block: whole chunks of the file, so that none is unpacked twice."""
-    rows = max(BLOCK_BYTES // row_bytes(dataset), 1)
-    chunk = dataset.chunks[0] if dataset.chunks else 1
-    return max(rows // chunk, 1) * int(chunk)
+    """Return how many rows make a block: whole chunks, so that none is unpacked twice, unless they are huge."""
+    rows, most = (max(size // row_bytes(dataset), 1) for size in (BLOCK_BYTES, MOST_BYTES))
+    chunk = int(dataset.chunks[0]) if dataset.chunks else 1
+    return min(max(rows // chunk, 1) * chunk, most)
 
 
 def read_blocks(dataset: h5py.Dataset, num_rows: int) -> Iterator[Array]:

@@ -159,7 +159,7 @@ def _put_asked(plan: Plan, file: h5py.File, wanted: Wanted) -> None:
             tables = [entry.path for entry in entries_of(file) if _is_table(entry.item)]
             hint = suggest(wanted.dataset(name), tables)
             faults.append(
-                ConfigError(f"{file.filename} has no structured dataset {wanted.dataset(name)!r}; {hint}")
+                ConfigError(f"{_name(file)} has no structured dataset {wanted.dataset(name)!r}; {hint}")
             )
             continue
         labels = wanted.labels.get(name, ())
@@ -178,7 +178,7 @@ def _unusable(
     file: h5py.File, dataset: h5py.Dataset, columns: Sequence[str], kinds: str, needed: str
 ) -> Iterator[ConfigError]:
     for column in columns:
-        place = f"dataset {dataset.name!r} of {file.filename}"
+        place = f"dataset {dataset.name!r} of {_name(file)}"
         if column not in dataset.dtype.names:
             hint = suggest(column, dataset.dtype.names)
             yield ConfigError(f"{place} has no variable {column!r}; {hint}")
@@ -248,32 +248,34 @@ def _is_table(item: object) -> bool:
     return item.ndim == 1 or is_stream(item)
 
 
+def _name(file: h5py.File) -> str:
+    return shown(Path(file.filename))
+
+
 def _differences(file: h5py.File, plan: Plan, first: Path) -> Iterator[SaltError]:
     """Say what `file` lacks of the plan that was made by the first file, or has differently."""
     lengths = {}
     for name, path in plan.datasets.items():
         dataset = _table(file, path)
         if dataset is None:
-            yield ConfigError(f"{file.filename} has no structured dataset {path!r}, unlike {shown(first)}")
+            yield ConfigError(f"{_name(file)} has no structured dataset {path!r}, unlike {shown(first)}")
             continue
         lengths[path] = len(dataset)
         lost = lost_sources(dataset)
         if lost:
-            yield DataError(
-                f"dataset {path!r} of {file.filename} reads files that are gone: {', '.join(lost)}"
-            )
+            yield DataError(f"dataset {path!r} of {_name(file)} reads files that are gone: {', '.join(lost)}")
         for column, kind in plan.types[name].items():
             found = str(dataset.dtype[column]) if column in dataset.dtype.names else "missing"
             if found != kind:
-                message = f"{path}/{column} is {found} in {file.filename}, but {kind} in {shown(first)}"
+                message = f"{path}/{column} is {found} in {_name(file)}, but {kind} in {shown(first)}"
                 yield ConfigError(message)
         for column, label in plan.labels[name].items():
             names = class_names(dataset, column)
             if names != label.names:
                 texts = [", ".join(n) if n else "no names" for n in (names, label.names)]
                 yield ConfigError(
-                    f"the classes of {path}/{column} are {texts[0]} in {file.filename}, "
+                    f"the classes of {path}/{column} are {texts[0]} in {_name(file)}, "
                     f"but {texts[1]} in {shown(first)}"
                 )
     if len(set(lengths.values())) > 1:
-        yield DataError(f"the datasets of {file.filename} differ in length: {lengths}")
+        yield DataError(f"the datasets of {_name(file)} differ in length: {lengths}")

@@ -13,7 +13,7 @@ from salt_core.data.blocks import read_blocks, valid_entries
 from salt_core.data.hdf5 import open_file
 from salt_core.data.plan import Plan
 from salt_core.data.statistics import Moments, ValueCounts
-from salt_core.errors import DataError, SaltError, raise_all
+from salt_core.errors import ConfigError, DataError, SaltError, raise_all
 
 Progress = Callable[[int], object]
 
@@ -61,8 +61,10 @@ def make_dicts(
 
     Raises
     ------
+    ConfigError
+        Where a label that was asked for has no classes.
     DataError
-        Where a file cannot be read, nothing usable is found, or a label that was asked for has no classes.
+        Where a file cannot be read, or no variable is left.
     """
     counted = count(files, plan, num_jets, progress)
     left_out, not_finite = dict(plan.left_out), {}
@@ -148,7 +150,7 @@ def _class_dict(plan: Plan, counted: Counted, left_out: dict[str, str]) -> dict[
             weights = class_weights_of(counts, label.names)
         except DataError as fault:
             if label.asked:
-                faults.append(DataError(fault.message, f"--label {path}"))
+                faults.append(ConfigError(fault.message, f"--label {path}"))
             else:
                 left_out[path] = f"{left_out.get(path, 'a label')}; no class weights, for {fault.message}"
         else:

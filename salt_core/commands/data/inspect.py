@@ -99,8 +99,9 @@ def _facts(dataset: Dataset) -> Iterator[str]:
     yield "scalar" if dataset.shape == () else f"{_times(dataset.shape)}{rows}"
     if dataset.chunks:
         yield f"chunks {_times(dataset.chunks)}"
-    yield ", ".join(dataset.filters) or "not compressed"
     raw, stored = dataset.raw_bytes, dataset.stored_bytes
+    if stored is not None:
+        yield ", ".join(dataset.filters) or "not compressed"
     if raw and stored is not None:
         yield f"{readable(raw)} raw, {readable(stored)} stored ({stored / raw:.0%})"
 
@@ -124,7 +125,7 @@ def _short(value: Any) -> str:
 
 def _constituents(found: Constituents) -> Iterator[str]:
     yield (
-        f"  {found.mean:.2f} valid per jet, at most {found.most}; {found.empty_jets:,} jets have none; "
+        f"  {found.mean:.2f} valid per jet, at most {found.most}; {found.empty_jets:,} jets without any; "
         f"{found.padding:.1%} of the slots are padding"
     )
 

@@ -16,7 +16,7 @@ from salt_core.config.yaml import dump_yaml, load_yaml
 from salt_core.data.blocks import files_named
 from salt_core.data.plan import Wanted, plan_of
 from salt_core.data.scaling import Dicts, make_dicts
-from salt_core.errors import ConfigError
+from salt_core.errors import ConfigError, RunError
 from salt_core.files import shown, whole_file
 
 NORM_DICT = "norm_dict.yaml"
@@ -122,11 +122,20 @@ def check_folder(folder: Path, force: bool) -> None:
 
 
 def write_dicts(dicts: Dicts, folder: Path) -> None:
-    """Write both files whole, or none of them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / NORM_DICT) as norms, whole_file(folder / CLASS_DICT) as classes:
-        norms.write_text(dump_yaml(dicts.norm_dict), encoding="utf-8")
-        classes.write_text(dump_yaml(dicts.class_dict), encoding="utf-8")
+    """Write both files whole, or none of them.
+
+    Raises
+    ------
+    RunError
+        Where the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / NORM_DICT) as norms, whole_file(folder / CLASS_DICT) as classes:
+            norms.write_text(dump_yaml(dicts.norm_dict), encoding="utf-8")
+            classes.write_text(dump_yaml(dicts.class_dict), encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}", "--out") from error
 
 
 def summary(dicts: Dicts, num_files: int, folder: Path) -> str:
