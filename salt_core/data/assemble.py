@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from salt_core.data.batch import JetBatch, Layout, Packed, rows_of
+from salt_core.data.batch import JetBatch, Layout, Packed, by_length, rows_of
 from salt_core.data.request import Selection
 from salt_core.data.rows import Chunk, take
 from salt_core.errors import DataError
@@ -42,7 +42,7 @@ def batch_of(chunk: Chunk, selection: Selection, start: int, places: Places) -> 
     """
     name = selection.global_object
     total = sum(chunk.lengths.values(), start=np.zeros(len(chunk.records[name]), dtype=np.int64))
-    order = np.argsort(total, kind="stable")
+    order = by_length(total)
     rows = start + order
     records = {name: take(chunk.records[name], order)}
     owners = {name: rows}

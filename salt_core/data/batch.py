@@ -120,12 +120,28 @@ def rows_of(jets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Row indices, int64.
     """
-    starts = np.cumsum(lengths) - lengths
-    wanted = lengths[jets]
-    ends = np.cumsum(wanted)
+    return ranges((np.cumsum(lengths) - lengths)[jets], lengths[jets])
+
+
+def by_length(lengths: np.ndarray) -> np.ndarray:
+    """Return the order that sorts jets by their `lengths` (B,), equal ones as they are."""
+    # Numpy sorts such short integers by counting.
+    order: np.ndarray = np.argsort(np.minimum(lengths, 2**16 - 1).astype(np.uint16), kind="stable")
+    return order
+
+
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """List the integers of ranges, one range after the other.
+
+    Parameters
+    ----------
+    starts, lengths : numpy.ndarray
+        First integer, and how many, of each range (B,).
+    """
+    ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    rows: np.ndarray = np.arange(total) + np.repeat(starts[jets] - (ends - wanted), wanted)
-    return rows
+    found: np.ndarray = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return found
 
 
 @dataclass(frozen=True)

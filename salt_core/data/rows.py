@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ class JetFiles:
             first += 1
         return parts[0] if len(parts) == 1 else self._joined(parts)
 
+    def bytes_per_jet(self) -> int:
+        """Return how much of a file is read for each jet, constituents that are not valid included."""
+        return self._open.reader(self.files[0]).bytes_per_jet
+
     def close(self) -> None:
         """Close what this process has open; the next reading opens it again."""
         self._open.close()
@@ -151,6 +156,11 @@ class _Reader:
         self.selection = selection
         self._file = file
         self._views = {name: self._view(name) for name in selection.objects}
+
+    @property
+    def bytes_per_jet(self) -> int:
+        datasets = [dataset_of(self._file, self.selection, name) for name in self.selection.objects]
+        return sum(dataset.dtype.itemsize * prod(dataset.shape[1:]) for dataset in datasets)
 
     def read(self, start: int, stop: int) -> Chunk:
         try:
