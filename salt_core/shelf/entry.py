@@ -221,20 +221,19 @@ def guard(entry: Entry) -> None:
     mine = locked(entry.guard, fcntl.LOCK_EX, wait=False)
     if mine is None:
         return
+    # A batch system tells all processes of a job to end some seconds before it kills them: time to remove.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     _held.discard(mine)  # the lock passes on to the child
     if child := os.fork():
         os.ftruncate(mine, 0)
         os.write(mine, f"{child}\n".encode())
         os._exit(0)
-    # A batch system tells all processes of a job to end some seconds before it kills them: time to remove.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError):  # all is gone
         while is_at(mine, entry.guard):
             _wait_for_users(entry)
             with entry.building():
-                if is_at(mine, entry.guard):
-                    entry.settle()
+                entry.settle()
 
 
 def _wait_for_users(entry: Entry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ from pathlib import Path
 from salt_core.shelf import Shelf
 
 def make(folder):
-    if os.fork():
+    if not os.fork():
         print("making", flush=True)
     sys.stdin.read()
     os._exit(0)
@@ -276,13 +277,36 @@ def test_the_guardian_waits_for_every_user(root, worker):
     killed.go()
     killed.says("taken")
     lease = Shelf(root, keep=False).take("jets", make_not)
+    guardian = guardian_of(root)
     killed.end_by(signal.SIGKILL)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        os.kill(guardian_of(root), number)
     assert is_whole(lease.path)
-    assert lives(guardian_of(root))
+    assert lives(guardian)
     lease.release()
     assert not root.exists()
+
+
+def test_the_guardian_does_its_work_after_signals_that_end_a_job(root, worker):
+    killed = worker()
+    killed.says("making")
+    killed.go()
+    killed.says("taken")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(guardian_of(root), number)
+    killed.end_by(signal.SIGKILL)
+    until(lambda: not root.exists())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_the_guardian_sleeps_while_it_waits(root, worker):
+    def ticks() -> int:
+        fields = Path(f"/proc/{guardian_of(root)}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    with Shelf(root, keep=False).take("jets", make):
+        before = ticks()
+        for _ in range(3):
+            worker().says("taken")  # some tenths of a second of other work
+        assert ticks() - before < 5
 
 
 def test_the_guardian_ends_after_a_normal_release(root):
@@ -407,6 +431,17 @@ def test_everything_is_on_disk_before_an_entry_is_there(root, monkeypatch):
     files = [root / "jets", *(root / "jets").rglob("*")]
     assert sorted(before) == sorted(path.stat().st_ino for path in files)
     assert [inode for inode, there in synced if there] == [root.stat().st_ino]
+
+
+def test_a_folder_that_somebody_removed_is_made_again_beside_its_old_user(root):
+    shelf = Shelf(root, keep=False)
+    old = shelf.take("jets", make)
+    shutil.rmtree(root)
+    new = shelf.take("jets", make)
+    old.release()
+    assert is_whole(new.path)
+    new.release()
+    assert not root.exists()
 
 
 def test_a_forked_process_ends_no_use(root):
