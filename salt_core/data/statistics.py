@@ -87,7 +87,8 @@ class Moments:
             deviations -= self.origin
             offset = float(deviations.mean())
             deviations -= offset
-            self._merge(int(values.size), offset, float(np.dot(deviations, deviations)))
+            deviations *= deviations  # not a dot product, whose threads wait for each other on a busy machine
+            self._merge(int(values.size), offset, float(deviations.sum()))
 
     def _finite(self, values: Array) -> Array:
         """Return the finite ones of `values` (N,), and count the others."""

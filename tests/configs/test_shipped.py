@@ -11,7 +11,7 @@ from salt_core.config.paths import package_folder, shipped_configs
 DEMO_FILES = {"train_file": "demo_train.h5", "val_file": "demo_val.h5"}
 DICTS = {"norm_dict": "norm_dict.yaml", "class_dict": "class_dict.yaml"}
 NOT_A_MODEL = {"base.yaml"}
-ON_TOP_OF = {"demo.yaml": "GN2.yaml"}
+ON_TOP_OF = {"demo.yaml": "GN2.yaml", "packed.yaml": "GN2.yaml"}
 
 
 def files_in(folder: Path, names: dict[str, str]) -> list[str]:

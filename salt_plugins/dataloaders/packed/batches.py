@@ -138,7 +138,9 @@ class PackedBatches:
         return EpochOrder(num_jets, shuffle, self.request.seed, block, window)
 
     def _said(self, shuffle: Shuffle, size: int, memory: int, together: int) -> str:
-        store = f"{self.store.num_jets:,} packed jets have {readable(size)}, loading may take {readable(memory)}"
+        store = (
+            f"{self.store.num_jets:,} packed jets have {readable(size)}, loading may take {readable(memory)}"
+        )
         how = {
             "full": "all jets are shuffled in each epoch",
             "blocks": f"blocks of jets are shuffled in each epoch, and about {together:,} jets among themselves",

@@ -4,22 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
-from salt_core import SaltError
+import numpy as np
+
+from salt_core import ConfigError
 from salt_core.sizes import readable
-from salt_plugins.dataloaders.packed.manifest import Manifest, StoredObject
+from salt_plugins.dataloaders.packed.manifest import Manifest, StoredObject, is_store
 from salt_plugins.dataloaders.packed.store import verify
 
 
 def report(folder: Path) -> str:
-    """Describe the store in `folder`, and verify it."""
-    manifest = Manifest.read(folder)
-    return "\n".join([*_lines(manifest), _state(folder)])
+    """Describe the store in `folder`, or in brief the stores in a cache, and verify every byte.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none.
+    DataError
+        Where one is damaged.
+    """
+    if is_store(folder):
+        return "\n".join(_lines(folder, Manifest.read(folder)))
+    stores = [path for path in sorted(folder.iterdir()) if is_store(path)] if folder.is_dir() else []
+    if not stores:
+        raise ConfigError("there is no packed store here", str(folder))
+    return "\n".join(_brief(store) for store in stores)
 
 
-def _lines(manifest: Manifest) -> Iterator[str]:
-    yield f"{manifest.num_jets:,} jets, {readable(manifest.bytes)}, {len(manifest.files)} files"
+def _brief(store: Path) -> str:
+    manifest = Manifest.read(store)
+    verify(store)
+    sources = ", ".join(source["path"] for source in manifest.sources)
+    return f"{store}  {manifest.num_jets:,} jets, {readable(manifest.bytes)}, intact, made of {sources}"
+
+
+def _lines(folder: Path, manifest: Manifest) -> Iterator[str]:
+    verify(folder)
+    size = readable(manifest.bytes)
+    yield f"{manifest.num_jets:,} jets, {size} in {len(manifest.files)} files, intact: all checksums agree"
     for name, item in manifest.objects.items():
         yield from _object(name, item, manifest.num_jets)
     yield "made of"
@@ -33,18 +57,11 @@ def _object(name: str, item: StoredObject, num_jets: int) -> Iterator[str]:
     limit = "" if item.num_inputs is None else f", of the first {item.num_inputs} of each jet"
     yield f"{name}: {item.rows:,} rows of dataset {item.dataset}{mean}{limit}"
     if item.inputs:
-        yield f"  inputs (float32): {', '.join(item.inputs)}"
-    for column, kind in item.columns.items():
-        bad = item.not_finite.get(column)
-        classes = item.class_names.get(column)
-        notes = [f"classes {', '.join(classes)}"] if classes else []
-        notes += [f"{bad} values not finite"] if bad else []
-        yield f"  {column} ({kind})" + (": " + "; ".join(notes) if notes else "")
-
-
-def _state(folder: Path) -> str:
-    try:
-        verify(folder)
-    except SaltError as error:
-        return f"DAMAGED: {error}"
-    return "intact: all checksums agree"
+        yield f"  inputs: {', '.join(item.inputs)}"
+    for kind, columns in groupby(item.columns, key=lambda column: np.dtype(item.columns[column]).name):
+        yield f"  {kind}: {', '.join(columns)}"
+    for column, classes in item.class_names.items():
+        if column in item.columns:
+            yield f"  classes of {column}: {', '.join(classes)}"
+    for column, number in item.not_finite.items():
+        yield f"  not finite: {number} values of {column}"
