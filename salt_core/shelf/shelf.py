@@ -18,7 +18,6 @@ from salt_core.errors import ConfigError
 from salt_core.shelf import entry as guardian
 from salt_core.shelf.entry import (
     LOCK_FOLDERS,
-    PRIVATE_FILE,
     PRIVATE_FOLDER,
     Entry,
     NoLocks,
@@ -133,10 +132,13 @@ class Shelf:
         """
         entry = self._entry(key)
         with _needs_locks(self.root), self._building(entry, what):
+            use = locked(entry.use, fcntl.LOCK_SH)
+            assert use is not None
             try:
-                use = self._take(entry, make, sound)
+                self._fill(entry, make, sound)
+                os.utime(use)
             except BaseException:
-                entry.settle()
+                _give_up(entry, use)
                 raise
         return Lease(entry, use)
 
@@ -250,9 +252,9 @@ class Shelf:
             except FileNotFoundError:
                 self._prepare()
 
-    def _take(self, entry: Entry, make: Callable[[Path], None], sound: Callable[[Path], bool] | None) -> int:
+    def _fill(self, entry: Entry, make: Callable[[Path], None], sound: Callable[[Path], bool] | None) -> None:
+        """Have the entry there and sound."""
         entry.sweep()
-        entry.use.touch(PRIVATE_FILE)
         if not self.keep:
             _start_guardian(entry)
         if entry.path.exists() and sound is not None and not sound(entry.path):
@@ -263,10 +265,13 @@ class Shelf:
             _sync(entry.part)
             entry.part.rename(entry.path)
             _sync_one(self.root)
-        use = locked(entry.use, fcntl.LOCK_SH)
-        assert use is not None
-        os.utime(use)
-        return use
+
+
+def _give_up(entry: Entry, use: int) -> None:
+    try:
+        entry.settle(use)
+    finally:
+        unlock(use)
 
 
 def size_of(path: Path) -> int:

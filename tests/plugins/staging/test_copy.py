@@ -371,7 +371,7 @@ def test_after_a_kill_the_guardian_removes_all(file, target, stager, until, paus
     killed = stager(file, pause=pause)
     killed.says("copying" if pause else "staged")
     killed.end_by(signal.SIGKILL)
-    until(lambda: left_in(target) == [])
+    until(lambda: list(target.iterdir()) == [])
 
 
 @pytest.mark.parametrize("pause", [True, False])
