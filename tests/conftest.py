@@ -143,6 +143,14 @@ def tiny_config() -> dict[str, object]:
     }
 
 
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep stores and notes of a test out of the user's folders."""
+    folder = tmp_path_factory.mktemp("own")
+    monkeypatch.setenv("SALT_CACHE_DIR", str(folder / "cache"))
+    monkeypatch.setenv("SALT_STATE_DIR", str(folder / "state"))
+
+
 @pytest.fixture
 def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
     """Small samples in an empty folder, which is the current one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Literal
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 
+from salt_core.data.advice import Readers, WatchedLoader
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.files import expand, names_of
@@ -20,7 +22,10 @@ from salt_core.data.workers import chosen_workers
 from salt_core.errors import ConfigError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
 from salt_core.interfaces.staging import Staging
+from salt_core.limits import usable_cpus
 from salt_core.sizes import bytes_of
+
+log = logging.getLogger("salt.data")
 
 Sample = Literal["train", "val", "test"]
 Columns = Mapping[str, Sequence[str]]
@@ -263,8 +268,13 @@ class SaltDataModule(LightningDataModule):
             raise ConfigError(f"{files} has no jets", where)
 
     def train_dataloader(self) -> JetLoader:
-        """Return the training sample in shuffled batches."""
-        return self.loader.build(self._request("train", self.selection(), training=True))
+        """Return the training sample in shuffled batches, and say where loading them will hold things up."""
+        request = self._request("train", self.selection(), training=True)
+        ranks = self.trainer.num_devices if self.trainer else 1
+        readers = Readers(request.num_workers, usable_cpus(), ranks, self.loader.reads_with_workers)
+        if said := readers.too_many():
+            log.warning("%s", said)
+        return WatchedLoader(self.loader.build(request), readers)
 
     def val_dataloader(self) -> JetLoader:
         """Return the validation sample in file order."""
