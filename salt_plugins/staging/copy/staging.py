@@ -57,7 +57,6 @@ class Copy(Staging):
     def _stage(self, sources: Sequence[Source], target: Path, users: ExitStack) -> list[Path]:
         target.mkdir(parents=True, exist_ok=True)
         shelf = Shelf(target / f"salt-staging-{os.geteuid()}", keep=False)
-        users.callback(shelf.clean)  # the last one: the folder goes with its last entry
         shelf.clean()
         self._check_room(shelf, sources, target)
         return [self._take(shelf, source, users) for source in sources]
