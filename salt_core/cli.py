@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Sequence
 
 import click
@@ -14,6 +16,7 @@ from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 COMMANDS = {
@@ -53,9 +56,10 @@ def main(args: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
-        interruption.
+        interruption, 143 for a termination.
     """
     logs.show()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         result = salt.main(args=args, prog_name="salt", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
@@ -66,6 +70,11 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         return _report(error)
     return result if isinstance(result, int) else 0
+
+
+def _terminate(*_: object) -> None:
+    """End as an exception does, so that everything on the way cleans up after itself."""
+    sys.exit(TERMINATED)
 
 
 def _report(error: Exception) -> int:
