@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from salt_core import ConfigError, Dataloader, SaltError
+from salt_core import ConfigError, Dataloader, RunError, SaltError
 from salt_core.data.files import names_of
 from salt_core.errors import raise_all, suggest
 from salt_core.files import whole_folder
@@ -90,13 +90,21 @@ class Packed(Dataloader):
             return request.files
         sources = identities(request.files, request.selection)
         key = key_of(request.files, request.selection, request.num_jets)
-        shelf = Shelf(request.cache_dir or default_cache(), keep=True)
-        lease = shelf.take(
-            key,
-            make=partial(write_store, request, sources),
-            sound=partial(_is_sound, files=request.files, sources=sources),
-            what=f"the store of {names_of(request.files)}",
-        )
+        what = f"the store of {names_of(request.files)}"
+        root = request.cache_dir or default_cache()
+        shelf = Shelf(root, keep=True)
+        try:
+            lease = shelf.take(
+                key,
+                make=partial(write_store, request, sources),
+                sound=partial(_is_sound, files=request.files, sources=sources),
+                what=what,
+            )
+        except OSError as error:
+            message = (
+                f"{what} cannot be kept in {root}: {error.strerror}; data.cache_dir names another folder"
+            )
+            raise RunError(message) from error
         self._leases.append(lease)  # held to the end of the process: the system ends it with us
         self._trim(shelf, key)
         return (lease.path,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,7 +117,9 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write it into the folder of the store."""
-        (folder / NAME).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        found = asdict(self)
+        text = json.dumps(found | {"crc32": _checksum(found)}, indent=1)
+        (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -132,11 +135,17 @@ class Manifest:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found["version"] != FORMAT:
                 raise DataError(f"{path} is of version {found['version']}; this is for version {FORMAT}")
+            if found.pop("crc32") != _checksum(found):
+                raise DataError(f"{path} is damaged: it is not what was written")
             objects = {name: StoredObject(**item) for name, item in found.pop("objects").items()}
             files = {name: StoredFile(**item) for name, item in found.pop("files").items()}
             return cls(objects=objects, files=files, **found)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(f"{path} cannot be read: {error}") from error
+
+
+def _checksum(found: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(found, sort_keys=True).encode())
 
 
 def is_store(path: Path) -> bool:

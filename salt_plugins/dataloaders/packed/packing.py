@@ -45,6 +45,9 @@ log = logging.getLogger("salt.packed")
 #: Bytes of the sources that a worker takes at a time.
 BITE = 2**25
 
+#: Jets are taken in multiples of this, as files are often chunked in thousands.
+FEWEST = 1000
+
 
 def write_store(request: LoadRequest, sources: Sequence[Identity], folder: Path) -> None:
     """Fill an empty folder with the store of a sample.
@@ -93,8 +96,7 @@ def write_store(request: LoadRequest, sources: Sequence[Identity], folder: Path)
 
 def _parts(files: JetFiles, num_jets: int, workers: int) -> Iterator[tuple[int, Part]]:
     """Yield the columns of consecutive jets, read by worker processes, with a progress bar."""
-    # In whole thousands, as files are often chunked.
-    size = max(1000, BITE // files.bytes_per_jet() // 1000 * 1000)
+    size = max(FEWEST, BITE // files.bytes_per_jet() // FEWEST * FEWEST)
     pieces = [(start, min(start + size, num_jets)) for start in range(0, num_jets, size)]
     loader: DataLoader[Any] = DataLoader(
         _Pieces(files),

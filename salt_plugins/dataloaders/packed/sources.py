@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def identities(files: Sequence[Path], selection: Selection) -> list[Identity]:
         with open_file(path) as file:
             datasets = {name: dataset_of(file, selection, name) for name in selection.objects}
             found[path] = _identity(path, datasets)
-            for source in _behind(path, datasets):
+            for source in _behind(path, datasets.values()):
                 found.setdefault(source, _identity(source, {}))
     return list(found.values())
 
@@ -83,12 +83,19 @@ def _identity(path: Path, datasets: Mapping[str, h5py.Dataset]) -> Identity:
     }
 
 
-def _behind(path: Path, datasets: Mapping[str, h5py.Dataset]) -> Iterator[Path]:
+def _behind(path: Path, datasets: Iterable[h5py.Dataset]) -> Iterator[Path]:
     """Yield the files in which virtual and external datasets of a file have their values."""
-    for dataset in datasets.values():
-        names = [source.file_name for source in dataset.virtual_sources()] if dataset.is_virtual else []
-        names += [name for name, *_ in dataset.external or ()]
-        for name in dict.fromkeys(names):
-            behind = path.parent / name
-            if name != "." and behind.is_file():
-                yield behind
+    names: dict[str, set[str]] = {}
+    for dataset in datasets:
+        for source in dataset.virtual_sources() if dataset.is_virtual else []:
+            names.setdefault(source.file_name, set()).add(source.dset_name)
+        names |= {name: set() for name, *_ in dataset.external or ()}
+    for name, inner in names.items():
+        behind = path.parent / name
+        if name == "." or not behind.is_file():
+            continue
+        yield behind
+        if inner:
+            with open_file(behind) as file:
+                found = [file[dataset] for dataset in sorted(inner) if dataset in file]
+                yield from _behind(behind, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mmap
 import os
@@ -19,13 +20,13 @@ from numpy.typing import NDArray
 from salt_core import DataError, JetBatch
 from salt_core.data.assemble import jet_batch
 from salt_core.data.batch import by_length, ranges
+from salt_core.files import write_whole
 from salt_core.interfaces.dataloader import Selection
 from salt_core.limits import usable_cpus
+from salt_core.shelf import state_folder
 from salt_plugins.dataloaders.packed.manifest import BLOCK, INPUTS, STARTS, Manifest, file_name, missing
 
 Array = NDArray[Any]
-
-VERIFIED = ".verified"
 
 #: Seconds for which one process trusts what another has verified, while the files are not touched.
 TRUST = 600
@@ -172,6 +173,13 @@ class PackedStore:
         if lacking or self.manifest.global_object != self.selection.global_object:
             named = ", ".join(f"{name}/{column}" if column else name for name, column in lacking)
             raise DataError(f"the store {self.folder} does not have {named or self.selection.global_object}")
+        for name, limit in self.selection.num_inputs.items():
+            kept = self.manifest.objects[name].num_inputs
+            if kept != limit:
+                raise DataError(
+                    f"data.num_inputs limits {name} to {limit}, but the store {self.folder} was made with "
+                    f"{'all' if kept is None else kept}; make one with this limit"
+                )
         for name, item in self.manifest.objects.items():
             for variable in self.selection.variables.get(name, ()):
                 bad = item.not_finite.get(variable) if variable not in item.inputs else 0
@@ -203,8 +211,7 @@ def verify(folder: Path) -> None:
         ]
         for check in checks:
             check.result()
-    with suppress(OSError):  # a store may lie where this user cannot write
-        (folder / VERIFIED).write_text(json.dumps({"at": time.time(), "state": state}))
+    _remember(folder, state)
 
 
 def _check_block(path: Path, index: int, crc: int, size: int) -> None:
@@ -238,9 +245,25 @@ def _state(path: Path) -> list[int]:
     return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
+def _note_of(folder: Path) -> Path:
+    """Name the note of what was verified: not in the store, which would be another one for staging then."""
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return state_folder() / "verified" / name
+
+
+def _remember(folder: Path, state: dict[str, list[int]]) -> None:
+    with suppress(OSError, RuntimeError):  # RuntimeError: no home folder
+        note = _note_of(folder)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        for old in note.parent.iterdir():
+            if time.time() - old.stat().st_mtime > TRUST:
+                old.unlink(missing_ok=True)
+        write_whole(note, json.dumps({"at": time.time(), "state": state}))
+
+
 def _trusted(folder: Path, state: dict[str, list[int]]) -> bool:
     try:
-        stamp = json.loads((folder / VERIFIED).read_text())
-    except (OSError, ValueError):
+        note = json.loads(_note_of(folder).read_text(encoding="utf-8"))
+        return bool(note["state"] == state and 0 <= time.time() - note["at"] < TRUST)
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError):
         return False
-    return bool(stamp.get("state") == state and 0 <= time.time() - stamp.get("at", 0) < TRUST)

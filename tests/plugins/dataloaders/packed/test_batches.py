@@ -54,7 +54,7 @@ def test_both_loaders_read_the_same(drawn, random_jets, select, ask, pack, same,
         selection = select(jets.rows, num_inputs=drawn["num_inputs"])
         request = ask(files, selection, num_jets=drawn["limit"], batch_size=drawn["batch_size"])
         read = list(Hdf5Batches(request))
-        everything = replace(selection, variables={name: () for name in selection.variables})
+        everything = replace(selection, variables=dict.fromkeys(selection.variables, ()))
         columns = {
             n: tuple(dict.fromkeys((*c, *selection.variables[n]))) for n, c in selection.columns.items()
         }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import ceil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,7 +83,7 @@ def test_a_window_holds_exactly_its_blocks(order, epoch):
 def test_any_cuts_give_the_same_jets(order, shuffle, epoch, data):
     order = EpochOrder(order.num_jets, shuffle, order.seed, order.block, order.window)
     cuts = sorted(data.draw(st.sets(st.integers(1, order.num_jets), max_size=8)) | {0, order.num_jets})
-    parts = [order.jets(epoch, *pair) for pair in zip(cuts, cuts[1:], strict=False)]
+    parts = [order.jets(epoch, *pair) for pair in pairwise(cuts)]
     assert np.array_equal(np.concatenate(parts), whole(order, epoch))
 
 
@@ -119,7 +122,7 @@ def test_steps_are_equal_cover_all_jets_and_are_no_larger_than_asked(num_jets, b
     assert sizes[0] % ranks == num_jets % ranks
     assert np.ptp(sizes // ranks) <= 1
     most = -(-sizes.max() // ranks)
-    fewest_steps = -(-(-(-num_jets // ranks)) // batch_size)
+    fewest_steps = ceil(ceil(num_jets / ranks) / batch_size)
     if fewest_steps <= num_jets // ranks:  # otherwise some rank would have an empty step
         assert most <= batch_size
         assert len(sizes) == fewest_steps
