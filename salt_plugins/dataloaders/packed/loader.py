@@ -67,7 +67,7 @@ class Packed(Dataloader):
         raise_all(
             [
                 ConfigError(
-                    f"the store {folder} has no {f'variable {column!r} of {name!r}' if column else name!r}; "
+                    f"the store {folder} has no {f'variable {column!r} of {name!r}' if column else repr(name)}; "
                     f"{suggest(column, manifest.objects[name].known if name in manifest.objects else ())}",
                     request.where,
                 )
@@ -94,6 +94,7 @@ class Packed(Dataloader):
         root = request.cache_dir or default_cache()
         shelf = Shelf(root, keep=True)
         try:
+            shelf.clean()
             lease = shelf.take(
                 key,
                 make=partial(write_store, request, sources),
