@@ -15,49 +15,23 @@ It ends with an error where ours is not `--times` as fast or needs more than `--
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import platform
 import resource
-import shlex
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from common import LABELS, VARIABLES, Worker, answer, describe_machine
+
 STREAMS = ["tracks"]
 WEIGHTS = {"jets_classification": 1.0, "track_origin": 0.5, "track_vertexing": 1.5}
 TASKS = list(WEIGHTS)
-LABELS = {"jets": ["flavour_label"], "tracks": ["ftagTruthOriginLabel", "ftagTruthVertexIndex"]}
 FLAVOURS = ["bjets", "cjets", "ujets", "taus"]
 ORIGINS = ["pileup", "fake", "primary", "fromB", "fromBC", "fromC", "fromTau", "otherSecondary"]
-VARIABLES = {
-    "jets": ["pt_btagJes", "eta_btagJes"],
-    "tracks": [
-        "d0",
-        "z0SinTheta",
-        "dphi",
-        "deta",
-        "qOverP",
-        "IP3D_signed_d0_significance",
-        "IP3D_signed_z0_significance",
-        "phiUncertainty",
-        "thetaUncertainty",
-        "qOverPUncertainty",
-        "numberOfPixelHits",
-        "numberOfSCTHits",
-        "numberOfInnermostPixelLayerHits",
-        "numberOfNextToInnermostPixelLayerHits",
-        "numberOfInnermostPixelLayerSharedHits",
-        "numberOfInnermostPixelLayerSplitHits",
-        "numberOfPixelSharedHits",
-        "numberOfPixelSplitHits",
-        "numberOfSCTSharedHits",
-    ],
-}
 
 
 class SaltMl:
@@ -199,12 +173,13 @@ def our_model(args):
 
 def our_batch(args):
     """Read the first jets, packed."""
-    from salt_core.data.hdf5 import JetReader, open_file
+    from salt_core.data.assemble import batch_of
+    from salt_core.data.rows import JetFiles
     from salt_core.interfaces.dataloader import Selection
 
     selection = Selection("jets", VARIABLES, LABELS, {name: name for name in VARIABLES}, {})
-    with open_file(args.jets) as file:
-        return JetReader(file, selection).read(0, args.batch)
+    files = JetFiles([args.jets], selection)
+    return batch_of(files.read(0, args.batch), selection, 0, files.places)
 
 
 def class_dict(args):
@@ -214,12 +189,10 @@ def class_dict(args):
     return yaml.safe_load(args.class_dict.read_text())
 
 
-def serve(args):
-    """Answer the requests of `Worker` on standard input until it is closed."""
+def prepare(args):
+    """Make one side ready, and return what answers its requests."""
     import torch
 
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints must not stand among the answers
     torch.set_num_threads(args.threads)
     side = {"salt-ml": SaltMl, "ours": Ours}[args.worker](args)
 
@@ -245,39 +218,7 @@ def serve(args):
             "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 
-    for line in sys.stdin:
-        request, *arguments = json.loads(line)
-        answer = {"losses": losses, "steps": steps, "facts": facts}[request](*arguments)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
-class Worker:
-    """One side, in a process of its own."""
-
-    def __init__(self, name, python, argv, weights):
-        command = [str(python), __file__, *argv, "--worker", name, "--weights", str(weights)]
-        # salt-ml must not import anything from the folder that this is started in.
-        environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
-        if name == "ours":
-            environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, *request):
-        """Send a request, a name and its arguments, and wait for its answer."""
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"the worker {self.process.args[0]} ended; see its error above")
-        return json.loads(line)
-
-    def end(self):
-        """Let the process end."""
-        self.process.stdin.close()
-        self.process.wait()
+    return {"losses": losses, "steps": steps, "facts": facts}
 
 
 def check_losses(ours, theirs):
@@ -324,10 +265,8 @@ def report(args, blocks, ours, theirs):
 
 def describe(args, ours, theirs):
     """Print machine, versions, sizes and command."""
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    print("command:", shlex.join([Path(sys.executable).name, *sys.argv]))
-    print(f"machine: {platform.platform()}, {cpu[0].partition(':')[2].strip()}, {os.cpu_count()} CPUs")
-    print(f"threads: {args.threads}, load average at the start {os.getloadavg()[0]:.2f}")
+    describe_machine()
+    print(f"threads: {args.threads}")
     for name, worker in (("salt-ml", theirs), ("ours", ours)):
         facts = worker.ask("facts")
         print(f"{name}: python {facts['python']}, torch {facts['torch']}, {facts['parameters']} parameters")
@@ -359,17 +298,22 @@ def parse():
     return parser.parse_args()
 
 
+def sides(weights, name):
+    """Return the arguments that make this script one side."""
+    return [__file__, *sys.argv[1:], "--worker", name, "--weights", str(weights)]
+
+
 def main():
     """Run one worker, or start both and compare them."""
     args = parse()
     if args.worker:
-        serve(args)
+        answer(lambda: prepare(args))
         return
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.npz"
-        theirs = Worker("salt-ml", args.salt_python, sys.argv[1:], weights)
+        theirs = Worker(args.salt_python, *sides(weights, "salt-ml"))
         theirs.ask("facts")  # it has written its weights once it answers
-        ours = Worker("ours", sys.executable, sys.argv[1:], weights)
+        ours = Worker(sys.executable, *sides(weights, "ours"))
         describe(args, ours, theirs)
         check_losses(ours, theirs)
         good = report(args, measure(args, ours, theirs), ours, theirs)

@@ -49,7 +49,7 @@ def bytes_of(size: int | str, where: str) -> int:
 def readable(size: float) -> str:
     """Write a number of bytes with a unit, such as ``1.3 GB``."""
     for unit in ("B", "KB", "MB", "GB"):
-        if abs(size) < 1000:
+        if abs(size) < 999.5:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.4g} TB"

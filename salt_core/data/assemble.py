@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from salt_core.data.batch import JetBatch, Layout, Packed, by_length, rows_of
+from salt_core.data.batch import JetBatch, Layout, Packed, by_length, rows_of, sum_of
 from salt_core.data.request import Selection
 from salt_core.data.rows import Chunk, take
 from salt_core.errors import DataError
@@ -41,8 +41,7 @@ def batch_of(chunk: Chunk, selection: Selection, start: int, places: Places) -> 
         Where an input variable is not finite.
     """
     name = selection.global_object
-    total = sum(chunk.lengths.values(), start=np.zeros(len(chunk.records[name]), dtype=np.int64))
-    order = by_length(total)
+    order = by_length(sum_of(chunk.lengths.values(), len(chunk.records[name])))
     rows = start + order
     records = {name: take(chunk.records[name], order)}
     owners = {name: rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -121,6 +121,11 @@ def rows_of(jets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         Row indices, int64.
     """
     return ranges((np.cumsum(lengths) - lengths)[jets], lengths[jets])
+
+
+def sum_of(lengths: Iterable[np.ndarray], num_jets: int) -> np.ndarray:
+    """Sum the constituents of jets (B,) over streams; zeros where there is no stream."""
+    return sum(lengths, start=np.zeros(num_jets, dtype=np.int64))
 
 
 def by_length(lengths: np.ndarray) -> np.ndarray:

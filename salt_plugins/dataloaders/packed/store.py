@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from salt_core import DataError, JetBatch
 from salt_core.data.assemble import jet_batch
-from salt_core.data.batch import by_length, ranges
+from salt_core.data.batch import by_length, ranges, sum_of
 from salt_core.files import write_whole
 from salt_core.interfaces.dataloader import Selection
 from salt_core.limits import usable_cpus
@@ -69,10 +69,7 @@ class PackedStore:
 
     def lengths(self, jets: Array) -> Array:
         """Return the constituents of jets, of all streams together."""
-        total = np.zeros(len(jets), dtype=np.int64)
-        for starts in self._starts.values():
-            total += starts[jets + 1] - starts[jets]
-        return total
+        return sum_of((length for _, length in self._spans(jets).values()), len(jets))
 
     def batch(self, jets: Array) -> JetBatch:
         """Gather jets into a batch, sorted by their constituents.
@@ -82,12 +79,12 @@ class PackedStore:
         jets : numpy.ndarray
             Rows of the jets (B,), int64.
         """
-        rows = jets[by_length(self.lengths(jets))]
-        picked, lengths = {self.selection.global_object: rows}, {}
-        for stream, starts in self._starts.items():
-            first = starts[rows]
-            lengths[stream] = starts[rows + 1] - first
-            picked[stream] = ranges(first, lengths[stream])
+        spans = self._spans(jets)
+        order = by_length(sum_of((length for _, length in spans.values()), len(jets)))
+        rows = jets[order]
+        lengths = {stream: length[order] for stream, (_, length) in spans.items()}
+        picked = {stream: ranges(first[order], lengths[stream]) for stream, (first, _) in spans.items()}
+        picked[self.selection.global_object] = rows
         tables = {name: self._gathered(name, picked[name]) for name in self.selection.objects}
         columns = {
             name: {column: values.take(picked[name]) for column, values in found.items()}
@@ -112,6 +109,14 @@ class PackedStore:
                 begin = first * width // mmap.PAGESIZE * mmap.PAGESIZE
                 if last * width > begin:
                     mapped.madvise(advice, begin, last * width - begin)
+
+    def _spans(self, jets: Array) -> dict[str, tuple[Array, Array]]:
+        """Return the first constituent of jets and their number, by stream."""
+        spans = {}
+        for stream, starts in self._starts.items():
+            first = starts.take(jets)
+            spans[stream] = first, starts.take(jets + 1) - first
+        return spans
 
     def _rows_of(self, name: str, start: int, stop: int) -> tuple[int, int]:
         """Return the rows that jets have in a file."""
