@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Sequence
 
 import click
@@ -12,11 +10,10 @@ import click
 from salt_core import logs
 from salt_core.commands import LazyCommand, LazyGroup
 from salt_core.errors import SaltError
+from salt_core.interruption import INTERRUPTED, interruption
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 COMMANDS = {
@@ -56,10 +53,10 @@ def main(args: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
-        interruption, 143 for a termination.
+        interruption, 143 for a termination, 85 for a training that was stopped and can be resumed.
     """
     logs.show()
-    signal.signal(signal.SIGTERM, _terminate)
+    interruption.arm()
     try:
         result = salt.main(args=args, prog_name="salt", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
@@ -70,11 +67,6 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         return _report(error)
     return result if isinstance(result, int) else 0
-
-
-def _terminate(*_: object) -> None:
-    """End as an exception does, so that everything on the way cleans up after itself."""
-    sys.exit(TERMINATED)
 
 
 def _report(error: Exception) -> int:

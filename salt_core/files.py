@@ -10,15 +10,26 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, synced: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`, which takes its place when the context ends well.
 
     An exception removes the temporary file and leaves what was at `path` as it was.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    synced : bool, optional
+        Whether to wait until it is on the disk.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
+        if synced:
+            sync_one(temporary)
         temporary.replace(path)
+        if synced:
+            sync_one(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

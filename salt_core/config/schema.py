@@ -32,9 +32,12 @@ class RunOptions:
     compile : bool, optional
         Whether the encoder is compiled.
     ckpt_path : Path, optional
-        Checkpoint to go on from, or to evaluate.
+        Checkpoint to go on from, or to evaluate; ``last`` is the newest intact one of the run.
     log_suffix : str, optional
         Ending of the run directory's name, in the place of the time.
+    resume : bool, optional
+        Whether to go on in the run directory that ``log_suffix`` names, from its newest intact checkpoint,
+        where it holds one.
     force : bool, optional
         Whether to start in spite of uncommitted changes.
     """
@@ -45,11 +48,18 @@ class RunOptions:
     compile: bool = False
     ckpt_path: Path | None = None
     log_suffix: str | None = None
+    resume: bool = False
     force: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.+-]+", self.name):
             raise ConfigError(f"{self.name!r} cannot name a folder; use letters, digits and _ . + -", "name")
+        if self.resume and not self.log_suffix:
+            raise ConfigError("give --log_suffix too, which names the run directory to go on in", "--resume")
+        if self.resume and self.ckpt_path:
+            raise ConfigError(
+                "takes the newest checkpoint of the run directory; leave --ckpt_path out", "--resume"
+            )
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> RunOptions:
@@ -59,5 +69,5 @@ class RunOptions:
         return cls(**{**plain, **paths, **checkpoint})
 
 
-OF_ONE_CALL = ("ckpt_path", "log_suffix", "force")
+OF_ONE_CALL = ("ckpt_path", "log_suffix", "resume", "force")
 """Options of a run that its saved configuration leaves out, since feeding it back is another call."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from salt_core.config.merge import Layer
 from salt_core.config.yaml import load_yaml
 from salt_core.data.facts import DataFacts
-from salt_core.errors import ConfigError, DataError
+from salt_core.errors import ConfigError
+from salt_core.files import shown
+from salt_core.training import archive
 
 CONFIG_KEY = "salt_config"
 FACTS_KEY = "salt_facts"
+PROGRESS_KEY = "salt_progress"
 FOLDER = "ckpts"
+
+log = logging.getLogger("salt.checkpoints")
 
 _LOSS = re.compile(r"val_loss=(-?[0-9.]+(?:e-?[0-9]+)?)")
 
@@ -36,13 +39,7 @@ def read_checkpoint(path: Path, where: str = "ckpt_path") -> Mapping[str, Any]:
     if not path.is_file():
         reason = "is a folder" if path.is_dir() else "does not exist"
         raise ConfigError(f"the checkpoint {path} {reason}", where)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}", where
-        ) from None
+    content = archive.load(path, where)
     if not isinstance(content, dict) or not {CONFIG_KEY, FACTS_KEY, "state_dict"} <= content.keys():
         raise ConfigError(f"{path} is no checkpoint of salt: it carries no configuration", where)
     return content
@@ -75,6 +72,22 @@ def best_checkpoint(run: Path) -> Path:
             "ckpt_path",
         )
     return min(told, key=lambda path: told[path])
+
+
+def newest_checkpoint(run: Path) -> Path:
+    """Return the checkpoint of a run directory that was written last and is intact.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none.
+    """
+    found = sorted((run / FOLDER).glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in found:
+        if archive.is_intact(path):
+            return path
+        log.warning("%s is damaged, the next older checkpoint is taken", shown(path))
+    raise ConfigError(f"{run / FOLDER} holds no intact checkpoint", "--ckpt_path")
 
 
 def _loss(path: Path) -> float:

@@ -14,10 +14,12 @@ from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
 from salt_core.files import shown
-from salt_core.training.checkpoints import read_checkpoint
-from salt_core.training.metrics import MetricsLogger
+from salt_core.interruption import RESUME_ME, interruption
+from salt_core.training.boundary import StepBoundary
+from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.provenance import metadata, refuse_uncommitted, used_files
+from salt_core.training.resume import Resumed, resumed_from
 from salt_core.training.run import RunDirectory, RunRecorder, saved_form
 
 Say = Callable[[str], None]
@@ -40,6 +42,7 @@ def fit(arguments: Arguments, say: Say) -> None:
     SaltError
         For everything that the user can mend.
     """
+    interruption.arm(RESUME_ME)
     loaded = load(arguments)
     run = loaded.resolved.run
     seed = _seed(run.seed_everything)
@@ -50,14 +53,17 @@ def fit(arguments: Arguments, say: Say) -> None:
     writes = not config["trainer"]["fast_dev_run"]
     if writes and not run.force:
         refuse_uncommitted(used_files(loaded.files, loaded.registry.local_files))
-    if run.ckpt_path:
-        read_checkpoint(run.ckpt_path, "--ckpt_path")
-    directory = RunDirectory(Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix)
-    recorder = [_recorder(directory, config, loaded, seed)] if writes else []
-    objects = instantiate(loaded.resolved, {}, recorder, [MetricsLogger(directory)] if writes else [])
+    directory = RunDirectory(
+        Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix, run.resume
+    )
+    resumed = resumed_from(run, loaded.files, directory)
+    metrics = MetricsLogger(directory)
+    recorder = [_recorder(directory, config, loaded, seed, metrics, resumed)] if writes else []
+    callbacks = [StepBoundary(seed, interruption), *recorder]
+    objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
     _build(objects, seed, run.compile)
     with objects.data.staged(), lightnings_errors():
-        objects.trainer.fit(objects.module, objects.data, ckpt_path=run.ckpt_path)
+        objects.trainer.fit(objects.module, objects.data, ckpt_path=resumed.checkpoint if resumed else None)
     if writes and objects.trainer.is_global_zero:
         _tell_results(directory.path, say)
 
@@ -77,10 +83,26 @@ def _build(objects: Objects, seed: int, compiled: bool) -> None:
     objects.module.build(objects.data.facts(), compiled)
 
 
-def _recorder(directory: RunDirectory, config: dict[str, Any], loaded: Loaded, seed: int) -> RunRecorder:
+def _recorder(
+    directory: RunDirectory,
+    config: dict[str, Any],
+    loaded: Loaded,
+    seed: int,
+    metrics: MetricsLogger,
+    resumed: Resumed | None,
+) -> RunRecorder:
     plugins = loaded.registry.local_files
     files = used_files(loaded.files, plugins)
-    return RunRecorder(directory, config, plugins, lambda: metadata(files, loaded.resolved.plugins, seed))
+
+    def facts() -> dict[str, Any]:
+        parent = {"parent": resumed.describe()} if resumed else {}
+        return metadata(files, loaded.resolved.plugins, seed) | parent
+
+    def go_on() -> None:
+        if resumed:
+            metrics.go_on(resumed.run / METRICS_NAME, resumed.metrics_rows)
+
+    return RunRecorder(directory, config, plugins, facts, go_on)
 
 
 def _tell_results(directory: Path, say: Say) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,28 @@ class MetricsLogger(Logger):
     ----------
     directory : RunDirectory
         The run's folder, which holds the file.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of the file.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
         super().__init__()
         self.directory = directory
         self._columns: list[str] | None = None
+        self.rows = 0
+
+    def go_on(self, path: Path, rows: int) -> None:
+        """Begin with the first `rows` of another metrics file, or of the own one."""
+        found = read_metrics(path)[:rows]
+        self.rows = len(found)
+        self._columns = None
+        if found:
+            self._write(list(found[0]), found)
+        else:
+            self.path.unlink(missing_ok=True)
 
     @property
     def path(self) -> Path:
@@ -63,6 +79,7 @@ class MetricsLogger(Logger):
         columns = self._columns_for(row)
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, columns).writerow(row)
+        self.rows += 1
 
     def _columns_for(self, row: Mapping[str, Any]) -> list[str]:
         """Return the file's columns, widened where `row` brings new ones."""
@@ -71,7 +88,7 @@ class MetricsLogger(Logger):
         if new or not known:
             start = known or FIRST_COLUMNS
             known = [*start, *(column for column in new if column not in start)]
-            self._rewrite(known)
+            self._write(known, read_metrics(self.path))
         self._columns = known
         return known
 
@@ -81,8 +98,7 @@ class MetricsLogger(Logger):
         with self.path.open(newline="", encoding="utf-8") as file:
             return next(csv.reader(file), [])
 
-    def _rewrite(self, columns: list[str]) -> None:
-        rows = read_metrics(self.path)
+    def _write(self, columns: list[str], rows: Sequence[Mapping[str, str]]) -> None:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns)
         writer.writeheader()

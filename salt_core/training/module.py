@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
@@ -146,6 +147,25 @@ class SaltModule(LightningModule):
             )
         scheduler = config.scheduler(optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave the checkpoint's schedule out where a new one is to start."""
+        if self.lrs_config.last_epoch is not None:
+            checkpoint["lr_schedulers"] = []
+
+    def on_train_start(self) -> None:
+        """Start a new cycle where that was asked for, or refuse to go beyond the end of the old one."""
+        (config,) = self.trainer.lr_scheduler_configs
+        steps, done = int(self.trainer.estimated_stepping_batches), self.trainer.global_step
+        cycle = cast("OneCycleLR", config.scheduler).total_steps
+        if self.lrs_config.last_epoch is not None and done:
+            config.scheduler = self.lrs_config.scheduler(self.trainer.optimizers[0], max(steps - done, 1))
+        elif steps > cycle:
+            raise ConfigError(
+                f"the checkpoint's learning rate ends after {cycle} steps, this training has {steps}; give "
+                f"--model.lrs_config.last_epoch 0 to start a new cycle over the {steps - done} that are left",
+                "model.lrs_config.last_epoch",
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts of the data into the checkpoint."""

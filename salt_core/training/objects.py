@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -20,6 +21,7 @@ from salt_core.config.resolver import Resolved
 from salt_core.data.module import SaltDataModule
 from salt_core.errors import ConfigError, located
 from salt_core.kinds import KINDS
+from salt_core.training.archive import SealedCheckpoints
 from salt_core.training.module import SaltModule
 
 
@@ -143,6 +145,7 @@ class _Cli(LightningCLI):
             # Without a checkpoint callback Lightning would add one of its own.
             "enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks),
             "logger": self._all_loggers(config.get("logger")),
+            "plugins": self._all_plugins(config.get("plugins")),
         }
         with lightnings_errors(ValueError, TypeError):
             return super().instantiate_trainer(**runtime, **kwargs)
@@ -154,6 +157,11 @@ class _Cli(LightningCLI):
             [] if configured in (None, True) else configured if isinstance(configured, list) else [configured]
         )
         return [*self._loggers, *given] or False
+
+    def _all_plugins(self, configured: Any) -> list[Any]:
+        given = configured if isinstance(configured, list) else [configured] if configured else []
+        sealed = [] if any(isinstance(plugin, CheckpointIO) for plugin in given) else [SealedCheckpoints()]
+        return [*given, *sealed]
 
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
         with located(" or ".join(self._places.get(cls, ()))):

@@ -15,7 +15,7 @@ from salt_core.config.schema import OF_ONE_CALL
 from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 from salt_core.files import write_whole
-from salt_core.training.checkpoints import CONFIG_KEY
+from salt_core.training.checkpoints import CONFIG_KEY, PROGRESS_KEY
 
 CONFIG_NAME = "config.yaml"
 METADATA_NAME = "metadata.yaml"
@@ -32,14 +32,16 @@ class RunDirectory:
         The run's name.
     suffix : str, optional
         Takes the place of the timestamp.
+    reuse : bool, optional
+        Whether a run that is there already goes on in the folder.
     """
 
-    def __init__(self, root: Path, name: str, suffix: str | None = None) -> None:
+    def __init__(self, root: Path, name: str, suffix: str | None = None, reuse: bool = False) -> None:
         self.path = root.absolute() / f"{name}_{suffix or datetime.now().strftime('%Y%m%d-T%H%M%S')}"
         self._timestamped = suffix is None
-        if suffix and (self.path / CONFIG_NAME).exists():
+        if suffix and (self.path / CONFIG_NAME).exists() and not reuse:
             raise ConfigError(
-                f"{self.path} holds a run already; choose another suffix, or leave it out",
+                f"{self.path} holds a run already; choose another suffix, leave it out, or go on with --resume",
                 "--log_suffix",
             )
 
@@ -78,6 +80,8 @@ class RunRecorder(Callback):
         Project-local plugin files, which are copied.
     metadata : callable
         Gives what goes into ``metadata.yaml``; called on rank 0 only.
+    go_on : callable, optional
+        Called on rank 0 when the directory is there, to take over what a run before it has logged.
     """
 
     def __init__(
@@ -86,11 +90,13 @@ class RunRecorder(Callback):
         config: Mapping[str, Any],
         plugins: Sequence[Path],
         metadata: Callable[[], Mapping[str, Any]],
+        go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self.directory = directory
         self.config = dict(config)
         self.plugins = plugins
         self.metadata = metadata
+        self.go_on = go_on
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Make and fill the directory before anything else is set up."""
@@ -99,13 +105,16 @@ class RunRecorder(Callback):
         self.config = self._with_copies(self.config)
         if trainer.is_global_zero:
             self._write(pl_module)
+            self.go_on()
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Put the configuration into every checkpoint."""
-        del trainer, pl_module
+        """Put the configuration into every checkpoint, and how much was logged by then."""
+        del pl_module
         checkpoint[CONFIG_KEY] = dump_yaml(self.config)
+        rows = [getattr(logger, "rows", 0) for logger in trainer.loggers]
+        checkpoint[PROGRESS_KEY] = {"metrics_rows": max(rows, default=0)}
 
     def _write(self, pl_module: LightningModule) -> None:
         path = self.directory.path

@@ -26,6 +26,9 @@ class LearningRate:
         Share of the steps in which the rate rises.
     weight_decay : float
         Weight decay of the optimiser.
+    last_epoch : int, optional
+        0 starts a new cycle over the steps that are left where a training goes on from a checkpoint; by
+        default the checkpoint's cycle goes on.
     """
 
     initial: float = 1e-7
@@ -33,6 +36,7 @@ class LearningRate:
     end: float = 1e-5
     pct_start: float = 0.01
     weight_decay: float = 1e-5
+    last_epoch: int | None = None
 
     def check(self) -> None:
         """Raise a `ConfigError` where the rates make no cycle."""
@@ -42,6 +46,9 @@ class LearningRate:
                 "initial and end must lie above 0 and not above max",
                 "model.lrs_config",
             )
+        if self.last_epoch not in (None, 0):
+            message = f"{self.last_epoch} is not a step to begin at; give 0 for a new cycle, or leave it out"
+            raise ConfigError(message, "model.lrs_config.last_epoch")
         if not 0 <= self.pct_start <= 1:
             raise ConfigError(f"{self.pct_start} is no share between 0 and 1", "model.lrs_config.pct_start")
 

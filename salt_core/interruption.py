@@ -1,0 +1,77 @@
+"""Signals that ask a training to stop: it ends at the next step, with a checkpoint, and can go on later."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+#: Exit status of a training that was asked to stop and can be resumed.
+RESUME_ME = 85
+INTERRUPTED = 130
+TERMINATED = 143
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+
+
+class Interruption:
+    """What signals ask of this process.
+
+    Before and after the steps of a training a signal ends the program at once, as an exception does.
+    Between `begin` and `end` it is noted for the training, which stops at the next step; a second Ctrl-C
+    does not wait. Processes that are forked from this one ignore what is meant for it.
+    """
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        self._patient = False
+        self._status = TERMINATED
+        self.received: signal.Signals | None = None
+
+    def arm(self, status: int = TERMINATED) -> None:
+        """Answer the signals from now on.
+
+        Parameters
+        ----------
+        status : int, optional
+            Exit status after SIGTERM or SIGUSR1 outside of steps.
+        """
+        self._owner = os.getpid()
+        self._status = status
+        self._patient, self.received = False, None
+        for number in SIGNALS:
+            signal.signal(number, self._answer)
+
+    def begin(self) -> None:
+        """Note signals from now on; what others have installed in the meantime is replaced."""
+        for number in SIGNALS:
+            signal.signal(number, self._answer)
+        self._patient = True
+
+    def end(self) -> None:
+        """End at once again."""
+        self._patient = False
+
+    def _answer(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if os.getpid() != self._owner:
+            return
+        received = signal.Signals(number)
+        again = received is signal.SIGINT and self.received is signal.SIGINT
+        if self._patient and not again:
+            self.received = received
+            _say(f"\n{received.name}: stopping after this step, with a checkpoint\n")
+        elif received is signal.SIGINT:
+            self._patient = False
+            raise KeyboardInterrupt
+        else:
+            sys.exit(self._status)
+
+
+def _say(text: str) -> None:
+    """Write past Python's buffers, which the signal may have interrupted."""
+    os.write(2, text.encode())
+
+
+interruption = Interruption()

@@ -1,0 +1,163 @@
+"""Between two steps of a training: where it can stop, be saved, and go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from salt_core.errors import SaltError
+from salt_core.interruption import RESUME_ME, Interruption
+from salt_core.training.agreement import Agreement
+from salt_core.training.checkpoints import FOLDER
+from salt_core.training.run import run_directory
+
+#: Checkpoints between steps that are kept: one that turns out damaged has an older one behind it.
+KEPT = 2
+
+
+class Interrupted(SaltError):  # noqa: N818 - nothing went wrong
+    """A training that was asked to stop, has saved where it was, and can be resumed."""
+
+    exit_code = RESUME_ME
+
+
+class InterruptedChild(Interrupted):
+    """The same in a process that the first one has started and whose status alone counts."""
+
+    exit_code = 0
+
+
+class StepBoundary(Callback):
+    """Makes every step a function of seed, epoch, step and rank, and stops the training where it is asked to.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    interruption : Interruption
+        What the process is asked for.
+    """
+
+    def __init__(self, seed: int, interruption: Interruption) -> None:
+        self.seed = seed
+        self.interruption = interruption
+        self._agreement = Agreement()
+        self._stop = False
+        self._saving = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over the signals, which Lightning answers otherwise."""
+        del pl_module
+        self._agreement.start(trainer)
+        self._stop = False
+        self.interruption.begin()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop before a step where any rank is asked to; else draw its random numbers from its own seed."""
+        del pl_module, batch
+        asked = self.interruption.received is not None
+        self._stop = self._agreement.reached(asked) or self._stop
+        if self._stop and self.can_save(trainer, batch_idx):
+            self._leave(trainer)
+        seed_step(self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Have a checkpoint between steps say that the step before is done and the next one not begun."""
+        del trainer, pl_module
+        if self._saving:
+            rewind(checkpoint["loops"]["fit_loop"])
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let signals end the program at once again."""
+        del trainer, pl_module, stage
+        self.interruption.end()
+
+    def can_save(self, trainer: Trainer, batch_idx: int) -> bool:
+        """Tell whether the training can go on from here: in an epoch, and with no gradients half summed up."""
+        return batch_idx > 0 and batch_idx % trainer.accumulate_grad_batches == 0
+
+    def save(self, trainer: Trainer) -> Path | None:
+        """Write a checkpoint before the step that is about to begin, called on all ranks.
+
+        Returns
+        -------
+        Path or None
+            The file; None where the run writes nothing.
+        """
+        directory = run_directory(trainer)
+        if directory is None:
+            return None
+        name = f"epoch={trainer.current_epoch:03d}-step={trainer.global_step:07d}.ckpt"
+        path = directory / FOLDER / name
+        with self._between_steps():
+            trainer.save_checkpoint(path)
+        if trainer.is_global_zero:
+            for old in step_checkpoints(directory)[:-KEPT]:
+                old.unlink(missing_ok=True)
+        return path
+
+    @contextmanager
+    def _between_steps(self) -> Iterator[None]:
+        self._saving = True
+        try:
+            yield
+        finally:
+            self._saving = False
+
+    def _leave(self, trainer: Trainer) -> None:
+        path = self.save(trainer)
+        trainer.strategy.barrier("interrupted")
+        started_by_us = not trainer.strategy.cluster_environment.creates_processes_externally  # type: ignore[attr-defined]
+        child = not trainer.is_global_zero and started_by_us
+        reason = self.interruption.received.name if self.interruption.received else "a signal to another rank"
+        where = f"; resume it with --ckpt_path {path}" if path else ""
+        message = f"stopped by {reason} after step {trainer.global_step}{where}"
+        raise (InterruptedChild if child else Interrupted)(message)
+
+
+def boundary_of(trainer: Trainer) -> StepBoundary | None:
+    """Return the run's `StepBoundary`; None where there is none."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, StepBoundary)), None)
+
+
+def step_checkpoints(directory: Path) -> list[Path]:
+    """List the checkpoints between steps of a run directory, oldest first."""
+    return sorted((directory / FOLDER).glob("epoch=*-step=*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def seed_step(seed: int, epoch: int, step: int, rank: int) -> None:
+    """Seed all generators for one step of one rank.
+
+    What a step draws is then the same whether the training has run through or was resumed just before.
+    """
+    words = np.random.SeedSequence((seed, epoch, step, rank)).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(int(words[1]))  # noqa: NPY002 - plugins may use the global generator
+    torch.manual_seed(int(words[2]))
+
+
+def rewind(fit_loop: dict[str, Any]) -> None:
+    """Turn the state at the start of a batch into that at the end of the batch before, which Lightning resumes.
+
+    By then everything that was measured in that batch is logged, so that a resumed run leaves nothing out.
+    """
+    progress = fit_loop["epoch_loop.batch_progress"]
+    for counts in (progress["total"], progress["current"]):
+        counts["ready"] -= 1
+        counts["started"] = counts["processed"] = counts["ready"]
+        counts["completed"] = counts["ready"] - 1
+    progress["is_last_batch"] = False
+    # Lightning counts this step when it resumes.
+    fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
