@@ -343,6 +343,35 @@ def test_a_kill_at_any_moment_of_packing_leaves_a_right_store(
             same(one, other)
 
 
+@needs_proc
+@pytest.mark.parametrize("workers", [0, 2])
+def test_half_a_store_goes_with_the_next_run_whatever_it_packs(
+    request_of, cache, holder, slow, monkeypatch, workers
+):
+    append = packing._Writer.append
+
+    def hang(self, jets, part):
+        append(self, jets, part)
+        if self.rows("jets") == 25:
+            time.sleep(60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing._Writer, "append", hang)
+        killed = holder(request_of(num_workers=workers))
+        end = time.monotonic() + 20
+        while not list(cache.glob(".*.part/jets.label")):
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        time.sleep(0.1)
+        os.kill(killed.pid, signal.SIGKILL)
+    killed.join()
+    assert none_lives(killed.pid)
+    (part,) = names_in(cache)
+    assert part.endswith(".part")
+    (found,) = Packed().prepare(request_of(num_jets=20))
+    assert names_in(cache) == [found.name]
+
+
 def train(loader: type, request, position: int, epochs: int, record: Path) -> None:
     """Take the batches of some epochs from a position on, and write down the rows of each."""
     os.setsid()
