@@ -155,7 +155,10 @@ MISTAKES = {
         ["--model.encoder.attention", "flash"],
         ["--model.encoder.attention: must be 'auto' | 'varlen' | 'runs' | 'padded', got 'flash'"],
     ),
-    "no value": (["--data.train_file"], ["--data.train_file: must be Path | list[Path] | None, got no value"]),
+    "no value": (
+        ["--data.train_file"],
+        ["--data.train_file: must be Path | list[Path] | None, got no value"],
+    ),
     "null where none is taken": (["--model.tasks", "null"], ["--model.tasks: must be", "got null"]),
     "heads that do not divide": (
         ["--model.encoder.num_heads", "3"],
