@@ -10,7 +10,7 @@ import click
 from salt_core import logs
 from salt_core.commands import LazyCommand, LazyGroup
 from salt_core.errors import SaltError
-from salt_core.interruption import INTERRUPTED, interruption
+from salt_core.interruption import INTERRUPTED, RESUME_ME, interruption
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
@@ -84,5 +84,6 @@ def _report(error: Exception) -> int:
             f"{DEBUG_VARIABLE}=1 shows where"
         )
         code = 1
-    click.echo(f"error: {message}", err=True)
+    wrong = code not in (0, RESUME_ME)
+    click.echo(f"error: {message}" if wrong else message, err=True)
     return code

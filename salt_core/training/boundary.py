@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies import ParallelStrategy
 
 from salt_core.errors import SaltError
 from salt_core.interruption import RESUME_ME, Interruption
@@ -118,12 +119,18 @@ class StepBoundary(Callback):
     def _leave(self, trainer: Trainer) -> None:
         path = self.save(trainer)
         trainer.strategy.barrier("interrupted")
-        started_by_us = not trainer.strategy.cluster_environment.creates_processes_externally  # type: ignore[attr-defined]
-        child = not trainer.is_global_zero and started_by_us
+        child = not trainer.is_global_zero and _started_the_ranks(trainer)
         reason = self.interruption.received.name if self.interruption.received else "a signal to another rank"
         where = f"; resume it with --ckpt_path {path}" if path else ""
         message = f"stopped by {reason} after step {trainer.global_step}{where}"
         raise (InterruptedChild if child else Interrupted)(message)
+
+
+def _started_the_ranks(trainer: Trainer) -> bool:
+    """Tell whether the first process has started the others, rather than a scheduler all of them."""
+    strategy = trainer.strategy
+    environment = strategy.cluster_environment if isinstance(strategy, ParallelStrategy) else None
+    return environment is not None and not environment.creates_processes_externally
 
 
 def boundary_of(trainer: Trainer) -> StepBoundary | None:

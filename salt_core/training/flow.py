@@ -63,7 +63,8 @@ def fit(arguments: Arguments, say: Say) -> None:
     objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
     _build(objects, seed, run.compile)
     with objects.data.staged(), lightnings_errors():
-        objects.trainer.fit(objects.module, objects.data, ckpt_path=resumed.checkpoint if resumed else None)
+        checkpoint = resumed.checkpoint if resumed else None
+        objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
     if writes and objects.trainer.is_global_zero:
         _tell_results(directory.path, say)
 
