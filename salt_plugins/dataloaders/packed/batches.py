@@ -98,11 +98,13 @@ class PackedBatches:
     def state_dict(self) -> dict[str, Any]:
         """Tell the position."""
         position = self._position()
-        return {"epoch": position.epoch, "batch": position.batch}
+        return {"epoch": position.epoch, "batch": position.batch, "order": self._order and self._order.kind}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the position of `state`."""
+        """Go on from the position of `state`, in its order, which may be that of a machine with other memory."""
         self._next = Position(state["epoch"], state["batch"])
+        if self._order is not None and state.get("order"):
+            self._order = EpochOrder(self._order.num_jets, seed=self.request.seed, **state["order"])
 
     def _position(self) -> Position:
         return self.request.position() if self.request.position else self._next
@@ -123,8 +125,8 @@ class PackedBatches:
         for soon in (window, window + 1) if before < 0 else (window + 1,):
             if soon < order.num_windows:
                 self.store.advise(order.blocks_of(epoch, soon), mmap.MADV_WILLNEED)
-        if window > 1:
-            self.store.advise(order.blocks_of(epoch, window - 2), mmap.MADV_DONTNEED)
+        for done in range(max(before - 1, 0), window - 1):
+            self.store.advise(order.blocks_of(epoch, done), mmap.MADV_DONTNEED)
 
     def _chosen_order(self, num_jets: int) -> EpochOrder:
         size = self.store.manifest.bytes

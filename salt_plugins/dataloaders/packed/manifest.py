@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -153,9 +154,15 @@ def is_store(path: Path) -> bool:
     return (path / NAME).is_file()
 
 
-def file_name(name: str, column: str) -> str:
-    """Name the file of a column; the inputs and the first rows of jets are columns too."""
-    return f"{name.replace('/', '_')}.{column}"
+def file_name(name: str, part: str) -> str:
+    """Name the file of a part of an object: its `INPUTS`, its `STARTS`, or what `column_file` calls a column."""
+    return f"{quote(name, safe='').replace('.', '%2E')}.{part}"
+
+
+def column_file(name: str, column: str) -> str:
+    """Name the file of a further column, whatever the column is called."""
+    part = quote(column, safe="")
+    return file_name(name, f"%{part}" if part in (INPUTS, STARTS) else part)
 
 
 def stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -47,6 +47,11 @@ class EpochOrder:
         self._window_starts = lru_cache(maxsize=2)(self._make_window_starts)
 
     @property
+    def kind(self) -> dict[str, Any]:
+        """What tells it from other orders of the same jets and seed, for a checkpoint."""
+        return {"shuffle": self.shuffle, "block": self.block, "window": self.window}
+
+    @property
     def num_windows(self) -> int:
         """Windows in an epoch; one where jets are not shuffled in blocks."""
         return -(-self.num_jets // (self.block * self.window)) if self.shuffle == "blocks" else 1
@@ -97,7 +102,7 @@ class EpochOrder:
 
     def _make_window(self, epoch: int, window: int) -> Array:
         jets = np.concatenate([np.arange(*block) for block in self.blocks_of(epoch, window)])
-        np.random.default_rng((self.seed, epoch, window)).shuffle(jets)
+        np.random.default_rng((self.seed, epoch, 1 + window)).shuffle(jets)
         return jets
 
 

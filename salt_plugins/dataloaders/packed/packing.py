@@ -32,6 +32,7 @@ from salt_plugins.dataloaders.packed.manifest import (
     Manifest,
     StoredFile,
     StoredObject,
+    column_file,
     file_name,
     stored_type,
 )
@@ -140,7 +141,7 @@ class _Pieces(Dataset[Part | SaltError]):
         for name, rows in chunk.records.items():
             for column in selection.columns.get(name, ()):
                 values = rows[column]
-                part[file_name(name, column)] = _bytes(values.astype(stored_type(values.dtype)))
+                part[column_file(name, column)] = _bytes(values.astype(stored_type(values.dtype)))
         for stream, lengths in chunk.lengths.items():
             part[file_name(stream, STARTS)] = _bytes(lengths.astype(np.int64))
         return part
@@ -177,7 +178,7 @@ class _Writer:
         for name, columns in self.types.items():
             for column, dtype in columns.items():
                 if dtype.kind == "f":
-                    self._count(name, column, part[file_name(name, column)].numpy().view(dtype))
+                    self._count(name, column, part[column_file(name, column)].numpy().view(dtype))
 
     def rows(self, name: str) -> int:
         """Return the rows of object `name` so far."""
@@ -190,7 +191,7 @@ class _Writer:
     def _names(self) -> list[str]:
         selection = self.files.selection
         inputs = [file_name(name, INPUTS) for name in selection.objects]
-        columns = [file_name(name, column) for name in self.types for column in self.types[name]]
+        columns = [column_file(name, column) for name in self.types for column in self.types[name]]
         return [*inputs, *columns, *(file_name(stream, STARTS) for stream in selection.streams)]
 
     def _count(self, name: str, column: str, values: Array) -> None:

@@ -24,7 +24,15 @@ from salt_core.files import write_whole
 from salt_core.interfaces.dataloader import Selection
 from salt_core.limits import usable_cpus
 from salt_core.shelf import state_folder
-from salt_plugins.dataloaders.packed.manifest import BLOCK, INPUTS, STARTS, Manifest, file_name, missing
+from salt_plugins.dataloaders.packed.manifest import (
+    BLOCK,
+    INPUTS,
+    STARTS,
+    Manifest,
+    column_file,
+    file_name,
+    missing,
+)
 
 Array = NDArray[Any]
 
@@ -154,7 +162,7 @@ class PackedStore:
     def _column(self, name: str, column: str) -> Array:
         found = self.manifest.objects[name]
         if column in found.columns:
-            return self._array(file_name(name, column), found.columns[column])
+            return self._array(column_file(name, column), found.columns[column])
         table = self._array(file_name(name, INPUTS), "<f4", (found.rows, len(found.inputs)))
         picked: Array = table[:, found.inputs.index(column)]
         return picked

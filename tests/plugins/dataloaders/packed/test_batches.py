@@ -127,7 +127,7 @@ def resumed_everywhere(build, loader: str, again: dict[str, object], **changes: 
         )
         found += rows(itertools.islice(first, step))
         state = first.state_dict()
-        assert state == {"epoch": epoch, "batch": step}
+        assert state.items() >= {"epoch": epoch, "batch": step}.items()
         by_state = build(loader, **changes | again)
         by_state.load_state_dict(state)
         here = Position(epoch, step)
@@ -135,7 +135,7 @@ def resumed_everywhere(build, loader: str, again: dict[str, object], **changes: 
         left = [*rows(by_state), *(rows(by_state) if not epoch else [])]
         assert found + left == expected
         assert rows(by_trainer) == expected[done : (epoch + 1) * steps]
-        assert by_trainer.state_dict() == state
+        assert by_trainer.state_dict().items() >= state.items()
 
 
 @pytest.mark.parametrize("shuffle", ["full", "blocks", "none"])
@@ -198,7 +198,7 @@ def test_an_evaluation_that_stopped_early_begins_anew(build):
 def test_an_epoch_is_over_with_its_last_batch(build):
     packed = build("packed")
     list(itertools.islice(packed, len(packed)))
-    assert packed.state_dict() == {"epoch": 1, "batch": 0}
+    assert packed.state_dict().items() >= {"epoch": 1, "batch": 0}.items()
 
 
 def test_too_few_jets_for_the_devices(build):
@@ -229,3 +229,16 @@ def test_an_error_of_the_reading_thread_arrives(build, monkeypatch):
     monkeypatch.setattr(packed.store, "batch", fail)
     with pytest.raises(RuntimeError, match="broken"):
         list(packed)
+
+
+def test_a_resumed_training_keeps_its_order_on_a_machine_with_other_memory(store, jets, source, select, ask):
+    selection = select(jets.rows)
+    opened = PackedStore(store, selection)
+    request = ask(source, selection, training=True, batch_size=7)
+    first = PackedBatches(opened, replace(request, shuffle="blocks", max_memory=2000))
+    whole = [batch.rows.tolist() for batch in first]
+    assert whole != [batch.rows.tolist() for batch in PackedBatches(opened, request)]
+    first.load_state_dict({"epoch": 0, "batch": 2})
+    resumed = PackedBatches(opened, request)
+    resumed.load_state_dict(first.state_dict())
+    assert [batch.rows.tolist() for batch in resumed] == whole[2:]

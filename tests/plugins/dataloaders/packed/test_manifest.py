@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from salt_core.errors import DataError
-from salt_plugins.dataloaders.packed.manifest import NAME, Manifest, file_name, is_store, missing, stored_type
+from salt_plugins.dataloaders.packed.manifest import (
+    INPUTS,
+    NAME,
+    STARTS,
+    Manifest,
+    column_file,
+    file_name,
+    is_store,
+    missing,
+    stored_type,
+)
 
 
 def test_it_comes_back_as_it_was_written(store, tmp_path):
@@ -76,7 +86,7 @@ def test_types_are_kept_but_for_floats(given, kept):
 
 
 def test_an_object_in_a_group_has_files_of_its_own():
-    assert file_name("event/jets", "pt") == "event_jets.pt"
+    assert file_name("event/jets", "pt") == "event%2Fjets.pt"
 
 
 def test_all_that_is_missing(store, jets, select):
@@ -87,3 +97,13 @@ def test_all_that_is_missing(store, jets, select):
     )
     expected = [("jets", "mass"), ("jets", "event"), ("tracks", "d0"), ("hits", "")]
     assert missing(Manifest.read(store), selection) == expected
+
+
+def test_no_two_columns_share_a_file():
+    odd = ["inputs", "starts", "%inputs", "a/b", "a.b", "a%2Fb", "ünï", "x"]
+    names = [column_file("jets", column) for column in odd] + [
+        file_name("jets", part) for part in (INPUTS, STARTS)
+    ]
+    names += [column_file("jets.a", "b"), column_file("jets/a", "b")]
+    assert len(set(names)) == len(names)
+    assert not any("/" in name for name in names)
