@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from salt_core.errors import ConfigError
+from salt_core.files import sync, sync_one
 from salt_core.shelf import entry as guardian
 from salt_core.shelf.entry import (
     LOCK_FOLDERS,
@@ -262,9 +263,9 @@ class Shelf:
         if not entry.path.exists():
             entry.part.mkdir(PRIVATE_FOLDER)
             make(entry.part)
-            _sync(entry.part)
+            sync(entry.part)
             entry.part.rename(entry.path)
-            _sync_one(self.root)
+            sync_one(self.root)
 
 
 def _give_up(entry: Entry, use: int) -> None:
@@ -356,18 +357,3 @@ def _start_guardian(entry: Entry) -> None:
             "%s: no guardian could be started; after a kill, 'salt data clean' removes it", entry.path
         )
 
-
-def _sync(folder: Path) -> None:
-    """Have the disk hold every file below a folder, and the folder."""
-    for path, _, files in os.walk(folder, topdown=False):
-        for name in files:
-            _sync_one(Path(path, name))
-        _sync_one(Path(path))
-
-
-def _sync_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
