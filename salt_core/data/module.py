@@ -19,7 +19,7 @@ from salt_core.data.files import expand, names_of
 from salt_core.data.norms import Scale, class_weights, normalisation
 from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle
 from salt_core.data.workers import chosen_workers
-from salt_core.errors import ConfigError, raise_all, run_all, suggest
+from salt_core.errors import ConfigError, SaltError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
 from salt_core.interfaces.staging import Staging
 from salt_core.limits import usable_cpus
@@ -151,15 +151,18 @@ class SaltDataModule(LightningDataModule):
             Raises a `DataError` for a batch whose labels cannot be used; called on the host.
         """
         self.check = check
+        self.seed = seed
         wanted: dict[str, list[str]] = {}
+        faults: list[SaltError] = []
         for where, part in columns.items():
             for name, names in part.items():
-                if name not in self.datasets:
+                if name in self.datasets:
+                    wanted.setdefault(name, []).extend(names)
+                else:
                     message = f"columns of {name!r} are needed, but data.variables has no such object"
-                    raise ConfigError(f"{message}; {suggest(name, self.datasets)}", where)
-                wanted.setdefault(name, []).extend(names)
+                    faults.append(ConfigError(f"{message}; {suggest(name, self.datasets)}", where))
         self.columns = {name: tuple(dict.fromkeys(names)) for name, names in wanted.items()}
-        self.seed = seed
+        raise_all(faults)
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
         """Return the files of `sample`.
@@ -267,6 +270,30 @@ class SaltDataModule(LightningDataModule):
         if contents.num_jets == 0:
             raise ConfigError(f"{files} has no jets", where)
 
+    def pieces(self, sample: Sample, selection: Selection, num_jets: int) -> JetLoader:
+        """Return a sample in pieces from all over it, read by this process from where they lie.
+
+        Parameters
+        ----------
+        sample : str
+            Which one.
+        selection : Selection
+            What to read of it.
+        num_jets : int
+            Most jets in a piece.
+        """
+        request = self._request(sample, selection, training=True)
+        alone = {"num_workers": 0, "rank": 0, "world_size": 1, "position": None}
+        return self.loader.build(replace(request, batch_size=num_jets, shuffle=None, once=True, **alone))
+
+    def room(self) -> dict[Path, int]:
+        """Tell how many bytes will be written to which folder before the first step."""
+        needed: dict[Path, int] = {}
+        for sample in ("train", "val"):
+            for folder, size in self.loader.room(self._request(sample, self.selection())).items():
+                needed[folder] = needed.get(folder, 0) + size
+        return needed
+
     def train_dataloader(self) -> JetLoader:
         """Return the training sample in shuffled batches, and say where loading them will hold things up."""
         request = self._request("train", self.selection(), training=True)
@@ -331,21 +358,27 @@ class SaltDataModule(LightningDataModule):
         return Position(self.trainer.current_epoch, loop.epoch_loop.batch_progress.current.ready)
 
     def _check_choices(self, input_map: Mapping[str, str]) -> None:
+        """Raise everything that is wrong with the options alone."""
+        faults: list[SaltError] = []
         if self.batch_size < 1:
-            raise ConfigError(f"{self.batch_size} is not a number of jets; give 1 or more", "data.batch_size")
+            message = f"{self.batch_size} is not a number of jets; give 1 or more"
+            faults.append(ConfigError(message, "data.batch_size"))
         if self.num_workers != "auto" and self.num_workers < 0:
-            raise ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers")
+            faults.append(
+                ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers")
+            )
         for sample, number in self.num_jets.items():
             if number == 0 or number < -1:
                 message = f"{number} is not a number of jets; give 1 or more, or -1 for all"
-                raise ConfigError(message, f"data.num_{sample}")
+                faults.append(ConfigError(message, f"data.num_{sample}"))
         for option, given in (
             ("input_map", input_map),
             ("num_inputs", self.num_inputs),
             ("extra_vars", self.extra_vars),
         ):
-            for name in given:
-                if name not in self.datasets:
-                    raise ConfigError(
-                        f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}"
-                    )
+            faults += [
+                ConfigError(f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}")
+                for name in given
+                if name not in self.datasets
+            ]
+        raise_all(faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,6 +55,11 @@ class Dataloader(ABC):
             Where a file cannot be read, or the files do not go together.
         """
         return contents_of(request.files, request.selection, request.where)
+
+    def room(self, request: LoadRequest) -> Mapping[Path, int]:
+        """Tell how many bytes `prepare` will write to which folder; none by default."""
+        del request
+        return {}
 
     def prepare(self, request: LoadRequest) -> tuple[Path, ...]:
         """Make what `build` needs, and return what is read in the place of the files: the files by default.

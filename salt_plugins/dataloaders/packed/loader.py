@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from salt_core.sizes import bytes_of, readable
 from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 from salt_plugins.dataloaders.packed.batches import PackedBatches
 from salt_plugins.dataloaders.packed.manifest import Manifest, is_store, missing
-from salt_plugins.dataloaders.packed.packing import write_store
+from salt_plugins.dataloaders.packed.packing import estimated_size, write_store
 from salt_plugins.dataloaders.packed.report import report
 from salt_plugins.dataloaders.packed.sources import changes, identities, key_of
 from salt_plugins.dataloaders.packed.store import PackedStore, verify
@@ -82,6 +82,15 @@ class Packed(Dataloader):
                 for name, item in manifest.objects.items()
             },
         )
+
+    def room(self, request: LoadRequest) -> Mapping[Path, int]:
+        """Estimate the size of the store of a sample where there is none yet."""
+        root = request.cache_dir or default_cache()
+        if _names_store(request):
+            return {}
+        if (root / key_of(request.files, request.selection, request.num_jets)).exists():
+            return {}
+        return {root: estimated_size(request)}
 
     def prepare(self, request: LoadRequest) -> tuple[Path, ...]:
         """Make the store of a sample where there is none that can be used, and return its folder."""

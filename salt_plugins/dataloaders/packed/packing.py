@@ -95,6 +95,24 @@ def write_store(request: LoadRequest, sources: Sequence[Identity], folder: Path)
     )
 
 
+def estimated_size(request: LoadRequest) -> int:
+    """Tell the bytes of the store of a sample from its first jets.
+
+    Raises
+    ------
+    DataError
+        Where they cannot be stored.
+    """
+    files = JetFiles(request.files, request.selection, request.where)
+    num_jets = files.num_jets if request.num_jets < 0 else min(request.num_jets, files.num_jets)
+    first = min(num_jets, FEWEST)
+    part = _Pieces(files)[0, first]
+    files.close()
+    if isinstance(part, SaltError):
+        raise part
+    return sum(values.numel() for values in part.values()) * num_jets // max(first, 1)
+
+
 def _parts(files: JetFiles, num_jets: int, workers: int) -> Iterator[tuple[int, Part]]:
     """Yield the columns of consecutive jets, read by worker processes, with a progress bar."""
     size = max(FEWEST, BITE // files.bytes_per_jet() // FEWEST * FEWEST)
