@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
 
@@ -22,6 +23,13 @@ class Kind:
     name: str
     hook: str
     base: str
+
+    def base_class(self) -> type:
+        """Import the base class."""
+        module, _, name = self.base.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        assert isinstance(found, type)
+        return found
 
 
 KINDS = (

@@ -13,6 +13,9 @@ from salt_core.errors import ConfigError
 
 SHORT = {"-n": "--name", "-f": "--force", "-h": "--help"}
 CONFIG, PRINT_CONFIG, HELP = "--config", "--print_config", "--help"
+ALLOW_CLASS_PATHS = "--allow_class_paths"
+OWN = (CONFIG, PRINT_CONFIG, HELP, ALLOW_CLASS_PATHS)
+"""Flags that set no value of the configuration."""
 PLUGIN_HELP = ".help"
 
 
@@ -68,6 +71,9 @@ class Arguments:
         Whether to explain all options instead of running.
     plugin_help : Flag or None
         The flag that asks for the options of a plugin, such as ``--model.encoder.help gn2``.
+    allow_class_paths : tuple of str
+        Modules whose classes YAML may name by ``class_path``, beside Lightning's own. It is no part of
+        the configuration, which must not allow itself anything.
     """
 
     configs: tuple[str, ...] = ()
@@ -75,6 +81,7 @@ class Arguments:
     print_config: bool = False
     help: bool = False
     plugin_help: Flag | None = None
+    allow_class_paths: tuple[str, ...] = ()
 
 
 def parse(arguments: Sequence[str]) -> Arguments:
@@ -93,10 +100,11 @@ def parse(arguments: Sequence[str]) -> Arguments:
     rest = [flag for flag in flags if flag not in helps]
     return Arguments(
         configs=tuple(_file(flag) for flag in rest if flag.name == CONFIG),
-        flags=tuple(flag for flag in rest if flag.name not in (CONFIG, PRINT_CONFIG, HELP)),
+        flags=tuple(flag for flag in rest if flag.name not in OWN),
         print_config=any(flag.name == PRINT_CONFIG for flag in rest),
         help=any(flag.name == HELP for flag in rest),
         plugin_help=helps[0] if helps else None,
+        allow_class_paths=tuple(_module(flag) for flag in rest if flag.name == ALLOW_CLASS_PATHS),
     )
 
 
@@ -123,6 +131,13 @@ def _flags(arguments: Sequence[str]) -> list[Flag]:
 
 def _is_flag(word: str) -> bool:
     return word.startswith("--") or word.partition("=")[0] in SHORT
+
+
+def _module(flag: Flag) -> str:
+    if not flag.text or not all(word.isidentifier() for word in flag.text.split(".")):
+        got = "no value" if flag.text is None else repr(flag.text)
+        raise ConfigError(f"give a module, such as my_package.callbacks; got {got}", flag.name)
+    return flag.text
 
 
 def _file(flag: Flag) -> str:

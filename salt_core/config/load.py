@@ -10,6 +10,7 @@ from salt_core.config.merge import Layer, Merged, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import Resolved, local_plugins, resolve
 from salt_core.config.yaml import load_yaml
+from salt_core.errors import ConfigError
 from salt_core.files import shown
 from salt_core.registry import Registry
 
@@ -43,7 +44,8 @@ def load(arguments: Arguments, base: Layer | None = None) -> Loaded:
     arguments : Arguments
         What the command was called with.
     base : Layer, optional
-        What everything else goes on top of, in the place of base.yaml.
+        What everything else goes on top of, in the place of base.yaml: the configuration inside a
+        checkpoint. It cannot name plugin files, which would be run.
 
     Raises
     ------
@@ -52,14 +54,27 @@ def load(arguments: Arguments, base: Layer | None = None) -> Loaded:
     """
     files = [find_config(text) for text in arguments.configs]
     merged = merged_of(arguments, files, base)
+    if base is not None:
+        _refuse_plugins_of(base, merged)
     registry = Registry.discover(local_plugins(merged))
-    return Loaded(resolve(merged, registry), tuple(files), registry)
+    return Loaded(resolve(merged, registry, arguments.allow_class_paths), tuple(files), registry)
 
 
 def merged_of(arguments: Arguments, files: list[Path], base: Layer | None = None) -> Merged:
     """Merge the base, the files and the flags."""
     first = base or file_layer(shipped_configs()[BASE])
     return merge([first, *map(file_layer, files), *(flag.layer() for flag in arguments.flags)])
+
+
+def _refuse_plugins_of(base: Layer, merged: Merged) -> None:
+    """Refuse plugin files that only the configuration within a checkpoint names: they would be run."""
+    if merged.tree.get("plugins") and merged.source(("plugins",)).label == base.label:
+        files = ", ".join(map(str, local_plugins(merged)))
+        raise ConfigError(
+            f"the configuration inside the checkpoint names files that would be run: {files}. If you trust them, "
+            f"name them yourself, --plugins '[{files}]', or name the run's config.yaml by --config",
+            "plugins",
+        )
 
 
 def file_layer(path: Path) -> Layer:

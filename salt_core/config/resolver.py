@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from salt_core.config.classes import class_path_of, find_class
+from salt_core.config.classes import check_text, class_path_of, class_paths, find_class
 from salt_core.config.merge import KeyPath, Merged, key_text
 from salt_core.config.paths import resolve_path
 from salt_core.config.schema import SECTIONS, RunOptions
@@ -23,6 +23,7 @@ from salt_core.config.values import (
     takes_none,
 )
 from salt_core.errors import ConfigError, SaltError, raise_all, suggest
+from salt_core.kinds import BY_NAME
 from salt_core.registry import Provider, Registry
 from salt_core.registry.options import Option, options_of, type_text
 from salt_core.registry.slots import Slot, kind_of
@@ -68,15 +69,25 @@ class Resolved:
     places: Mapping[type, tuple[str, ...]]
 
 
-def resolve(merged: Merged, registry: Registry) -> Resolved:
+def resolve(merged: Merged, registry: Registry, allowed: Sequence[str] = ()) -> Resolved:
     """Check a merged configuration and complete it.
+
+    Parameters
+    ----------
+    merged : Merged
+        What files and flags say.
+    registry : Registry
+        The plugins that it can name.
+    allowed : sequence of str, optional
+        Modules whose classes it may name by ``class_path``, beside Lightning's.
 
     Raises
     ------
     ConfigError
         One that tells all faults with their key paths.
     """
-    walk = _Walk(merged, registry)
+    walk = _Walk(merged, registry, allowed)
+    walk.check_class_paths()
     sections = {name: walk.section(name, cls) for name, cls in SECTIONS.items()}
     top = {key: value for key, value in merged.tree.items() if key not in SECTIONS}
     run = walk.options(RunOptions, top, (), extra=tuple(SECTIONS))
@@ -107,12 +118,18 @@ def local_plugins(merged: Merged) -> list[Path]:
 class _Walk:
     """One pass over a configuration, which notes faults and goes on."""
 
-    def __init__(self, merged: Merged, registry: Registry) -> None:
+    def __init__(self, merged: Merged, registry: Registry, allowed: Sequence[str]) -> None:
         self.merged = merged
         self.registry = registry
+        self.allowed = tuple(allowed)
         self.faults: list[SaltError] = []
         self.plugins: dict[tuple[str, str], Provider] = {}
         self.places: dict[type, list[str]] = {}
+
+    def check_class_paths(self) -> None:
+        """Check every ``class_path``, those too that stand where the walk does not look for one."""
+        for path, value in class_paths(self.merged.tree):
+            self._find(value, path)
 
     def section(self, name: str, cls: type) -> Value:
         given = self.merged.tree.get(name)
@@ -187,7 +204,7 @@ class _Walk:
     def _component(self, kind: str, value: Any, path: KeyPath) -> Value:
         """Check a plugin with its options, or one of Lightning's own classes."""
         if isinstance(value, Mapping) and "class_path" in value:
-            return self._class((), value, path)
+            return self._class((BY_NAME[kind].base_class(),), value, path)
         if isinstance(value, Mapping):
             name, given = value.get("plugin"), {key: v for key, v in value.items() if key != "plugin"}
         else:
@@ -208,10 +225,8 @@ class _Walk:
 
     def _class(self, bases: tuple[type, ...], value: Mapping[str, Any], path: KeyPath) -> Value:
         """Check one of Lightning's own classes and its arguments."""
-        try:
-            cls = find_class(value["class_path"], self._where((*path, "class_path")))
-        except ConfigError as error:
-            self.faults.append(error)
+        cls = self._find(value["class_path"], (*path, "class_path"))
+        if cls is None:
             return Value(None, None)
         if bases and not issubclass(cls, bases):
             names = " or ".join(base.__name__ for base in bases)
@@ -221,6 +236,13 @@ class _Walk:
         options = self.options(cls, value.get("init_args") or {}, (*path, "init_args"))
         name = class_path_of(cls)
         return Value(*({"class_path": name, "init_args": form} for form in (options.short, options.full)))
+
+    def _find(self, class_path: Any, path: KeyPath) -> type | None:
+        try:
+            return find_class(class_path, self._where(path), self.allowed)
+        except ConfigError as error:
+            self.faults.append(error)
+            return None
 
     def _classes(self, annotation: Any, value: Any, path: KeyPath) -> Value:
         if isinstance(value, Mapping):
@@ -253,7 +275,11 @@ class _Walk:
         source = self.merged.source(path)
         text = source.text if self._is_flag(path) else None
         try:
+            check_text(annotation, value, self._where(path), self.allowed)
             found = leaf(annotation, value, source.folder, text)
+        except ConfigError as error:
+            self.faults.append(error)
+            return Value(None, None)
         except ValueError:
             return self._wrong(annotation, value, path)
         return Value(found, found)

@@ -12,6 +12,9 @@ import yaml
 from salt_core.errors import ConfigError
 
 _FLOW_WIDTH = 88
+_DEEPEST = 32
+_LARGEST = 1_000_000
+_LONGEST_NUMBER = 100
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 _RULES = {
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -52,6 +55,10 @@ class _Loader(yaml.SafeLoader):
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Read a decimal, ``0o`` or ``0x`` number; ``010`` is ten."""
         text = str(self.construct_scalar(node))
+        if len(text) > _LONGEST_NUMBER:
+            raise yaml.MarkedYAMLError(
+                problem=f"a number of {len(text)} digits", problem_mark=node.start_mark
+            )
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
@@ -107,9 +114,54 @@ def load_value(text: str, label: str) -> Any:
         Where `text` is not YAML, or a key stands twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of the safe loader
+        return _parsed(text)
     except yaml.YAMLError as error:
         raise _syntax_error(error, label) from None
+    except RecursionError:
+        raise ConfigError(f"nested more than {_DEEPEST} levels deep", label) from None
+
+
+def _parsed(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_bombs(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_bombs(root: yaml.Node) -> None:
+    """Refuse what is nested too deeply, holds itself, or too much once its anchors are written out.
+
+    Whatever walks over the values later can then rely on an end.
+    """
+    measured: dict[int, tuple[int, int] | None] = {}
+
+    def measure(node: yaml.Node) -> tuple[int, int]:
+        """Return how many values a node holds, and over how many levels."""
+        if id(node) not in measured:
+            measured[id(node)] = None  # until it is known: met again, it holds itself
+            parts = [measure(part) for part in _parts(node)]
+            found = 1 + sum(size for size, _ in parts), 1 + max((levels for _, levels in parts), default=0)
+            measured[id(node)] = found
+        known = measured[id(node)]
+        if known is None:
+            raise yaml.MarkedYAMLError(problem="a value holds itself", problem_mark=node.start_mark)
+        return known
+
+    size, levels = measure(root)
+    for much, most, what in ((size, _LARGEST, "values"), (levels, _DEEPEST, "levels of nesting")):
+        if much > most:
+            raise yaml.MarkedYAMLError(problem=f"more than {most} {what}", problem_mark=root.start_mark)
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def load_yaml(source: Path | str, label: str = "") -> dict[str, Any]:
