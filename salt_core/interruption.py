@@ -12,6 +12,8 @@ RESUME_ME = 85
 INTERRUPTED = 130
 TERMINATED = 143
 
+STARTER_VARIABLE = "SALT_FIRST_RANK"
+
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
@@ -40,13 +42,16 @@ class Interruption:
         self._owner = os.getpid()
         self._status = status
         self._patient, self.received = False, None
+        self.listen()
+
+    def listen(self) -> None:
+        """Answer the signals; what others have installed in the meantime is replaced."""
         for number in SIGNALS:
             signal.signal(number, self._answer)
 
     def begin(self) -> None:
-        """Note signals from now on; what others have installed in the meantime is replaced."""
-        for number in SIGNALS:
-            signal.signal(number, self._answer)
+        """Note signals from now on."""
+        self.listen()
         self._patient = True
 
     def end(self) -> None:
@@ -59,8 +64,8 @@ class Interruption:
             return
         received = signal.Signals(number)
         again = received is signal.SIGINT and self.received is signal.SIGINT
+        self.received = received
         if self._patient and not again:
-            self.received = received
             _say(f"\n{received.name}: stopping after this step, with a checkpoint\n")
         elif received is signal.SIGINT:
             self._patient = False
@@ -72,6 +77,16 @@ class Interruption:
 def _say(text: str) -> None:
     """Write past Python's buffers, which the signal may have interrupted."""
     os.write(2, text.encode())
+
+
+def mark_started_ranks() -> None:
+    """Have the processes that this one starts know that they are ranks of its training."""
+    os.environ[STARTER_VARIABLE] = str(os.getpid())
+
+
+def is_started_rank() -> bool:
+    """Tell whether another rank has started this process: the first one's exit status alone counts then."""
+    return os.environ.get(STARTER_VARIABLE) == str(os.getppid())
 
 
 interruption = Interruption()

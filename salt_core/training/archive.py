@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import pickle
 import re
+import shutil
 import struct
 import zlib
 from collections.abc import Mapping
@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from salt_core.errors import DataError
+from salt_core.errors import DataError, RunError
 from salt_core.files import whole_file
+from salt_core.sizes import readable
 
 # A checkpoint is a zip archive, and the seal is the archive's comment: every reader of such archives skips it.
 END_OF_ARCHIVE = b"PK\x05\x06"
@@ -39,12 +40,31 @@ class SealedCheckpoints(TorchCheckpointIO):
 
 
 def save(content: Mapping[str, Any], path: Path) -> None:
-    """Write `content` to `path`, whole or not at all, on the disk when this returns."""
+    """Write `content` to `path`, whole or not at all, on the disk when this returns.
+
+    Raises
+    ------
+    RunError
+        Where it cannot be written, such as on a full disk; what was at `path` is still there.
+    """
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path, synced=True) as temporary:
-        temporary.write_bytes(sealed(buffer.getvalue()))
+    archive = sealed(buffer.getvalue())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, synced=True) as temporary:
+            temporary.write_bytes(archive)
+    except OSError as error:
+        raise RunError(_why_unwritten(path, len(archive), error)) from error
+
+
+def _why_unwritten(path: Path, size: int, error: OSError) -> str:
+    existing = next((folder for folder in path.parents if folder.is_dir()), Path("/"))
+    free = shutil.disk_usage(existing).free
+    return (
+        f"the checkpoint {path} of {readable(size)} cannot be written: {error.strerror} "
+        f"({readable(free)} are free there); make room, and go on from the last one with --ckpt_path last"
+    )
 
 
 def sealed(archive: bytes) -> bytes:
@@ -70,7 +90,9 @@ def load(path: Path, where: str = "ckpt_path") -> Any:
         if fault:
             raise DataError(f"the checkpoint {path} is damaged: {fault}", where)
         return torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # what a file holds that anybody may have made fails in any way
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}"
         raise DataError(message, where) from None

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.strategies import ParallelStrategy
 
 from salt_core.errors import SaltError
-from salt_core.interruption import RESUME_ME, Interruption
+from salt_core.interruption import RESUME_ME, Interruption, is_started_rank
 from salt_core.training.agreement import Agreement
 from salt_core.training.checkpoints import FOLDER
 from salt_core.training.run import run_directory
@@ -53,8 +52,13 @@ class StepBoundary(Callback):
         self._stop = False
         self._saving = False
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over the signals, which Lightning answers otherwise."""
+        del trainer, pl_module
+        self.interruption.listen()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take over the signals, and note them from now on."""
         del pl_module
         self._agreement.start(trainer)
         self._stop = False
@@ -65,19 +69,31 @@ class StepBoundary(Callback):
     ) -> None:
         """Stop before a step where any rank is asked to; else draw its random numbers from its own seed."""
         del pl_module, batch
-        asked = self.interruption.received is not None
-        self._stop = self._agreement.reached(asked) or self._stop
-        if self._stop and self.can_save(trainer, batch_idx):
+        if self._asked() and self.can_save(trainer, batch_idx):
             self._leave(trainer)
         seed_step(self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Stop in the middle of a validation too, which is then done again from its beginning."""
+        del pl_module, batch, batch_idx, dataloader_idx
+        if not trainer.sanity_checking and self._asked() and _gradients_are_used(trainer):
+            self._leave(trainer)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Have a checkpoint between steps say that the step before is done and the next one not begun."""
-        del trainer, pl_module
+        """Have a checkpoint between steps say that the step before is done and what follows not begun."""
+        del pl_module
         if self._saving:
-            rewind(checkpoint["loops"]["fit_loop"])
+            back = rewind_validation if trainer.validating else rewind
+            back(checkpoint["loops"]["fit_loop"])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Let signals end the program at once again."""
@@ -89,7 +105,7 @@ class StepBoundary(Callback):
         return batch_idx > 0 and batch_idx % trainer.accumulate_grad_batches == 0
 
     def save(self, trainer: Trainer) -> Path | None:
-        """Write a checkpoint before the step that is about to begin, called on all ranks.
+        """Write a checkpoint before the step or the validation that has just begun, called on all ranks.
 
         Returns
         -------
@@ -108,6 +124,11 @@ class StepBoundary(Callback):
                 old.unlink(missing_ok=True)
         return path
 
+    def _asked(self) -> bool:
+        """Tell whether any rank was asked to stop; all ranks ask together."""
+        self._stop = self._agreement.reached(self.interruption.received is not None) or self._stop
+        return self._stop
+
     @contextmanager
     def _between_steps(self) -> Iterator[None]:
         self._saving = True
@@ -119,18 +140,17 @@ class StepBoundary(Callback):
     def _leave(self, trainer: Trainer) -> None:
         path = self.save(trainer)
         trainer.strategy.barrier("interrupted")
-        child = not trainer.is_global_zero and _started_the_ranks(trainer)
+        child = is_started_rank()
         reason = self.interruption.received.name if self.interruption.received else "a signal to another rank"
         where = f"; resume it with --ckpt_path {path}" if path else ""
         message = f"stopped by {reason} after step {trainer.global_step}{where}"
         raise (InterruptedChild if child else Interrupted)(message)
 
 
-def _started_the_ranks(trainer: Trainer) -> bool:
-    """Tell whether the first process has started the others, rather than a scheduler all of them."""
-    strategy = trainer.strategy
-    environment = strategy.cluster_environment if isinstance(strategy, ParallelStrategy) else None
-    return environment is not None and not environment.creates_processes_externally
+def _gradients_are_used(trainer: Trainer) -> bool:
+    """Tell whether the batch before a validation has ended with a step of the optimiser."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    return progress.is_last_batch or progress.current.ready % trainer.accumulate_grad_batches == 0
 
 
 def boundary_of(trainer: Trainer) -> StepBoundary | None:
@@ -168,3 +188,15 @@ def rewind(fit_loop: dict[str, Any]) -> None:
     progress["is_last_batch"] = False
     # Lightning counts this step when it resumes.
     fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+
+
+def rewind_validation(fit_loop: dict[str, Any]) -> None:
+    """Turn the state in the middle of a validation into that at its first batch, which Lightning resumes.
+
+    What was measured in it is not part of a checkpoint, so that all of it is measured again.
+    """
+    progress = fit_loop["epoch_loop.val_loop.batch_progress"]
+    for counts in (progress["total"], progress["current"]):
+        counts["ready"] = counts["started"] = 1
+        counts["processed"] = counts["completed"] = 0
+    progress["is_last_batch"] = False

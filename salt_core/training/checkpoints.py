@@ -19,7 +19,10 @@ from salt_core.training import archive
 CONFIG_KEY = "salt_config"
 FACTS_KEY = "salt_facts"
 PROGRESS_KEY = "salt_progress"
+CYCLE_KEY = "salt_cycle"
 FOLDER = "ckpts"
+CARRIED = {CONFIG_KEY: str, FACTS_KEY: dict, "state_dict": dict, "epoch": int, "global_step": int}
+"""What every checkpoint of ours has, and of which type."""
 
 log = logging.getLogger("salt.checkpoints")
 
@@ -40,14 +43,30 @@ def read_checkpoint(path: Path, where: str = "ckpt_path") -> Mapping[str, Any]:
         reason = "is a folder" if path.is_dir() else "does not exist"
         raise ConfigError(f"the checkpoint {path} {reason}", where)
     content = archive.load(path, where)
-    if not isinstance(content, dict) or not {CONFIG_KEY, FACTS_KEY, "state_dict"} <= content.keys():
+    if not isinstance(content, dict) or not CARRIED.keys() <= content.keys():
         raise ConfigError(f"{path} is no checkpoint of salt: it carries no configuration", where)
+    for key, kind in CARRIED.items():
+        if not isinstance(content[key], kind):
+            raise ConfigError(
+                f"{path} is no checkpoint of salt: its {key} is a {type(content[key]).__name__}", where
+            )
     return content
 
 
 def facts_of(checkpoint: Mapping[str, Any]) -> DataFacts:
-    """Return what the data said when the checkpoint's model was built."""
-    return DataFacts.from_plain(checkpoint[FACTS_KEY])
+    """Return what the data said when the checkpoint's model was built.
+
+    Raises
+    ------
+    ConfigError
+        Where it does not say that.
+    """
+    try:
+        return DataFacts.from_plain(checkpoint[FACTS_KEY])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the checkpoint does not describe its data as it should: {error}", "ckpt_path"
+        ) from None
 
 
 def config_layer(checkpoint: Mapping[str, Any], path: Path) -> Layer:

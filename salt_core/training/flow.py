@@ -14,7 +14,7 @@ from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
 from salt_core.files import shown
-from salt_core.interruption import RESUME_ME, interruption
+from salt_core.interruption import interruption, mark_started_ranks
 from salt_core.training.boundary import StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
@@ -42,7 +42,6 @@ def fit(arguments: Arguments, say: Say) -> None:
     SaltError
         For everything that the user can mend.
     """
-    interruption.arm(RESUME_ME)
     loaded = load(arguments)
     run = loaded.resolved.run
     seed = _seed(run.seed_everything)
@@ -63,6 +62,9 @@ def fit(arguments: Arguments, say: Say) -> None:
     objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
     _build(objects, seed, run.compile)
     with objects.data.staged(), lightnings_errors():
+        if objects.trainer.world_size > 1:
+            interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
+            mark_started_ranks()
         checkpoint = resumed.checkpoint if resumed else None
         objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
     if writes and objects.trainer.is_global_zero:

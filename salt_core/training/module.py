@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.normalise import Normaliser
-from salt_core.errors import ConfigError, RunError, located
-from salt_core.interfaces.encoder import Encoder
+from salt_core.errors import ConfigError, RunError, located, run_all
+from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
-from salt_core.training.checkpoints import FACTS_KEY
-from salt_core.training.schedule import LearningRate
+from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
+from salt_core.training.schedule import Cycle, LearningRate
 
 
 class SaltModule(LightningModule):
@@ -52,6 +52,7 @@ class SaltModule(LightningModule):
         self.tasks = nn.ModuleDict(tasks)
         self.optimizer = optimizer
         self.lrs_config = lrs_config
+        self._cycle_before: Cycle | None = None
 
     @property
     def heads(self) -> dict[str, Task]:
@@ -77,12 +78,14 @@ class SaltModule(LightningModule):
         self.normalise = Normaliser(facts)
         with located("model.encoder"):
             encoded = self.encoder.build(facts)
-        for name, task in self.heads.items():
-            with located(f"model.tasks.{name}"):
-                task.build(encoded, facts)
+        run_all(*(partial(self._build_task, name, encoded) for name in self.tasks))
         if compiled:
             for part in self.encoder.compiled_parts():
                 part.compile(dynamic=True)
+
+    def _build_task(self, name: str, encoded: Encoded) -> None:
+        with located(f"model.tasks.{name}"):
+            self.heads[name].build(encoded, self.facts)
 
     def forward(self, batch: JetBatch) -> dict[str, Tensor]:
         """Predict, for each task by its name."""
@@ -146,30 +149,36 @@ class SaltModule(LightningModule):
                 "trainer.max_epochs",
             )
         scheduler = config.scheduler(optimizer, int(steps))
+        self._cycle = Cycle.of(config, 0, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave the checkpoint's schedule out where a new one is to start."""
-        if self.lrs_config.last_epoch is not None:
-            checkpoint["lr_schedulers"] = []
+        """Note the cycle of the learning rate that the checkpoint is in."""
+        self._cycle_before = Cycle(**checkpoint[CYCLE_KEY]) if CYCLE_KEY in checkpoint else None
 
     def on_train_start(self) -> None:
-        """Start a new cycle where that was asked for, or refuse to go beyond the end of the old one."""
-        (config,) = self.trainer.lr_scheduler_configs
+        """Go on in the checkpoint's cycle, or start a new one; refuse to go beyond the end of the old one."""
+        before = self._cycle_before
+        if before is None:
+            return
         steps, done = int(self.trainer.estimated_stepping_batches), self.trainer.global_step
-        cycle = cast("OneCycleLR", config.scheduler).total_steps
-        if self.lrs_config.last_epoch is not None and done:
-            config.scheduler = self.lrs_config.scheduler(self.trainer.optimizers[0], max(steps - done, 1))
-        elif steps > cycle:
+        if before.goes_on(self.lrs_config, steps):
+            self._cycle = before
+        else:
+            self._cycle = Cycle.of(self.lrs_config, done, max(steps - done, 1))
+            (config,) = self.trainer.lr_scheduler_configs
+            config.scheduler = self.lrs_config.scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
+        if steps > self._cycle.end:
             raise ConfigError(
-                f"the checkpoint's learning rate ends after {cycle} steps, this training has {steps}; give "
-                f"--model.lrs_config.last_epoch 0 to start a new cycle over the {steps - done} that are left",
+                f"the checkpoint's learning rate ends after {self._cycle.end} steps, this training has {steps}; "
+                f"give --model.lrs_config.last_epoch 0 to start a new cycle over the {steps - done} that are left",
                 "model.lrs_config.last_epoch",
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the facts of the data into the checkpoint."""
+        """Put the facts of the data and the cycle of the learning rate into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
+        checkpoint[CYCLE_KEY] = self._cycle.to_plain()
 
     def _logs_now(self) -> bool:
         """Tell whether this step waits for the device anyway, to log."""

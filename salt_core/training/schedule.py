@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
@@ -27,8 +29,9 @@ class LearningRate:
     weight_decay : float
         Weight decay of the optimiser.
     last_epoch : int, optional
-        0 starts a new cycle over the steps that are left where a training goes on from a checkpoint; by
-        default the checkpoint's cycle goes on.
+        0 starts a new cycle over the steps that are left where a training goes on from a checkpoint, unless
+        that already is in such a cycle with these rates that lasts to the end; by default the checkpoint's
+        cycle goes on.
     """
 
     initial: float = 1e-7
@@ -62,3 +65,44 @@ class LearningRate:
             div_factor=self.max / self.initial,
             final_div_factor=self.initial / self.end,
         )
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One cycle of the learning rate in a training.
+
+    Parameters
+    ----------
+    rates : mapping of str to float
+        The `LearningRate` that it follows, plain.
+    first_step : int
+        The training's step at which it begins.
+    num_steps : int
+        How many steps it has.
+    """
+
+    rates: Mapping[str, float | None]
+    first_step: int
+    num_steps: int
+
+    @classmethod
+    def of(cls, config: LearningRate, first_step: int, num_steps: int) -> Cycle:
+        """Describe the cycle that begins at a step."""
+        return cls(asdict(config), first_step, num_steps)
+
+    @property
+    def end(self) -> int:
+        """The step before which it is over."""
+        return self.first_step + self.num_steps
+
+    def goes_on(self, config: LearningRate, steps: int) -> bool:
+        """Tell whether a training of so many steps goes on in this cycle, rather than in a new one.
+
+        A run that was started with ``last_epoch: 0`` has that in its configuration, and goes on in its cycle
+        when it is resumed as it was: only another length or other rates ask for a new one.
+        """
+        return config.last_epoch is None or (dict(self.rates) == asdict(config) and steps <= self.end)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values for a checkpoint."""
+        return asdict(self)
