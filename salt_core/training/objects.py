@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lightning.fabric.plugins import CheckpointIO
+from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -23,6 +23,15 @@ from salt_core.errors import ConfigError, located
 from salt_core.kinds import KINDS
 from salt_core.training.archive import SealedCheckpoints
 from salt_core.training.module import SaltModule
+
+#: What stands in messages of Lightning's that no user of ours can act on.
+OF_NO_USE = (
+    "litlogger",
+    "litmodels",
+    "`weights_only` was not set",
+    "Received SIGTERM",
+    "attempting graceful shutdown",
+)
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,16 @@ def instantiate(
 
 @contextmanager
 def lightnings_errors(*more: type[Exception]) -> Iterator[None]:
-    """Turn what Lightning says of a wrong choice, and errors of the types `more`, into a `ConfigError`."""
+    """Turn what Lightning says of a wrong choice, and errors of the types `more`, into a `ConfigError`.
+
+    A Ctrl-C stays one: Lightning makes an exit with status 1 of it.
+    """
     try:
         yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
     except Exception as error:
         if not isinstance(error, (MisconfigurationException, *more)):
             raise
@@ -90,11 +106,18 @@ def quieten_lightning() -> None:
         "ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=DeprecationWarning
     )
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+    # A run that goes on in its directory finds checkpoints there, and that is how it is meant.
+    warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+    for name in (
+        "utilities.rank_zero",
+        "trainer.connectors.checkpoint_connector",
+        "trainer.connectors.signal_connector",
+    ):
+        logging.getLogger(f"lightning.pytorch.{name}").addFilter(_is_of_use)
 
 
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
-    return "litlogger" not in record.getMessage() and "litmodels" not in record.getMessage()
+def _is_of_use(record: logging.LogRecord) -> bool:
+    return not any(words in record.getMessage() for words in OF_NO_USE)
 
 
 class _Cli(LightningCLI):
@@ -127,8 +150,7 @@ class _Cli(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Make everything; every plugin at its key path, for the error that it may raise."""
-        bases = [_import_base(kind.base) for kind in KINDS]
-        instantiators = [(self._make, base, True) for base in bases]
+        instantiators = [(self._make, kind.base_class(), True) for kind in KINDS]
         self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule = self._get(self.config_init, "data")
         self.model = self._get(self.config_init, "model")
@@ -161,15 +183,11 @@ class _Cli(LightningCLI):
     def _all_plugins(self, configured: Any) -> list[Any]:
         given = configured if isinstance(configured, list) else [configured] if configured else []
         sealed = [] if any(isinstance(plugin, CheckpointIO) for plugin in given) else [SealedCheckpoints()]
-        return [*given, *sealed]
+        # Requeueing is done by the batch script, on our exit status: Lightning's own hangs with several ranks.
+        slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+        named = any(isinstance(plugin, ClusterEnvironment) for plugin in given)
+        return [*given, *sealed, *([] if named else slurm)]
 
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
         with located(" or ".join(self._places.get(cls, ()))):
             return cls(*args, **kwargs)
-
-
-def _import_base(path: str) -> type:
-    module, _, name = path.partition(":")
-    base = getattr(importlib.import_module(module), name)
-    assert isinstance(base, type)
-    return base
