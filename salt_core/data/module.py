@@ -29,6 +29,7 @@ log = logging.getLogger("salt.data")
 
 Sample = Literal["train", "val", "test"]
 Columns = Mapping[str, Sequence[str]]
+ClassNames = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class SaltDataModule(LightningDataModule):
@@ -208,9 +209,15 @@ class SaltDataModule(LightningDataModule):
             self._contents[sample] = self.loader.contents(self._request(sample, selection))
         return self._contents[sample]
 
+    def class_names(self) -> ClassNames:
+        """Tell the names of classes that the training sample has for labels, whatever else it lacks."""
+        nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.variables, ())
+        bare = replace(self.selection(), variables=nothing, columns={})
+        return self.loader.contents(self._request("train", bare)).class_names
+
     def facts(self) -> DataFacts:
         """Read what the model's sizes and names follow from: dicts, and what the training sample tells."""
-        means, stds = self._normalisation()
+        means, stds = self.normalisation()
         names = self.contents("train").class_names
         return DataFacts(
             self.global_object, self.variables, means, stds, names, class_weights(self.class_dict)
@@ -239,11 +246,12 @@ class SaltDataModule(LightningDataModule):
         run_all(
             lambda: self.check_file("train"),
             lambda: self.check_file("val"),
-            self._normalisation,
+            self.normalisation,
             lambda: class_weights(self.class_dict),
         )
 
-    def _normalisation(self) -> tuple[dict[str, Scale], dict[str, Scale]]:
+    def normalisation(self) -> tuple[dict[str, Scale], dict[str, Scale]]:
+        """Read means and standard deviations of the input variables, by object."""
         return normalisation(self.norm_dict, self.variables, self.datasets)
 
     def check_file(self, sample: Sample) -> None:
@@ -282,9 +290,17 @@ class SaltDataModule(LightningDataModule):
         num_jets : int
             Most jets in a piece.
         """
-        request = self._request(sample, selection, training=True)
-        alone = {"num_workers": 0, "rank": 0, "world_size": 1, "position": None}
-        return self.loader.build(replace(request, batch_size=num_jets, shuffle=None, once=True, **alone))
+        request = replace(
+            self._request(sample, selection, training=True),
+            batch_size=num_jets,
+            num_workers=0,
+            shuffle=None,
+            once=True,
+            rank=0,
+            world_size=1,
+            position=None,
+        )
+        return self.loader.build(request)
 
     def room(self) -> dict[Path, int]:
         """Tell how many bytes will be written to which folder before the first step."""
