@@ -24,6 +24,8 @@ COMMANDS = {
     "test": LazyCommand(
         "salt_core.commands.train:test", "Evaluate a trained model and write its predictions."
     ),
+    "submit": LazyCommand("salt_core.commands.submit:submit", "Submit a training to a batch system."),
+    "jobs": LazyCommand("salt_core.commands.jobs:jobs", "List submitted jobs, and see to them."),
     "data": LazyCommand(
         "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
     ),

@@ -13,7 +13,7 @@ import yaml
 from torch import nn
 
 from salt_core import DataFacts, Encoded, JetBatch, Layout, Packed, RunError
-from salt_core.interfaces.batch import Job
+from salt_core.interfaces.batch import Job, State
 from salt_core.interfaces.dataloader import LoadRequest, Position, Selection
 
 
@@ -98,12 +98,14 @@ def test_salt_staging(example_class, tmp_path):
 
 def test_salt_batch_backends(example_class, tmp_path, monkeypatch):
     backend = example_class("salt_batch_backends", "batch", "pbs")(queue="long")
-    job = Job("gn2", ["salt", "fit", "--name", "my run"], tmp_path, {"l": "walltime=1:00:00"})
-    script = backend.render(job)
-    assert script == (
-        f"#!/bin/bash\n#PBS -N gn2\n#PBS -q long\n#PBS -o {tmp_path}/\n#PBS -j oe\n#PBS -l walltime=1:00:00\n"
-        "salt fit --name 'my run'\n"
-    )
+    command = ["salt", "fit", "--name", "my run"]
+    job = Job("gn2", command, tmp_path, "gn2-1", requeue=True, options={"l": "walltime=1:00:00"})
+    files = backend.render(job)
+    assert files == {
+        "gn2-1.sh": f"#!/bin/bash\n#PBS -N gn2\n#PBS -q long\n#PBS -o {tmp_path}/gn2-1.log\n#PBS -j oe\n"
+        "#PBS -l walltime=1:00:00\nsalt fit --name 'my run'\n[ $? -eq 85 ] && qrerun \"$PBS_JOBID\"\n"
+    }
+    (tmp_path / "gn2-1.sh").write_text(files["gn2-1.sh"])
     programs = {
         "qsub": 'test -f "$1" && echo 7.host',
         "qstat": "echo 7.host gn2 R long",
@@ -115,8 +117,7 @@ def test_salt_batch_backends(example_class, tmp_path, monkeypatch):
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert backend.submit(job) == "7.host"
-    assert (tmp_path / "gn2.sh").read_text() == script
-    assert backend.status("7.host") == "R"
+    assert backend.status("7.host") == State("running", "R")
     with pytest.raises(RunError, match=r"qdel 7\.host failed: gone"):
         backend.cancel("7.host")
 

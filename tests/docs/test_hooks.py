@@ -30,7 +30,7 @@ HELPERS = {
         dataloader.Selection,
         dataloader.Position,
     ],
-    "salt_batch_backends": [batch.Job],
+    "salt_batch_backends": [batch.Job, batch.State],
     HANDED: [
         salt_core.JetBatch,
         salt_core.Packed,

@@ -1,0 +1,148 @@
+"""``salt submit``: one command for each batch backend, with the backend's own options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from salt_core.commands import SaltGroup
+from salt_core.errors import RunError
+from salt_core.interfaces.batch import BatchBackend
+from salt_core.registry import Registry
+from salt_core.submission.environment import Environment
+from salt_core.submission.flow import submit as submit_job
+from salt_core.submission.flow import wait
+from salt_core.submission.job import Asked
+from salt_core.submission.options import click_options
+from salt_core.submission.words import read_words
+
+KIND = "batch"
+SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+
+
+class SubmitGroup(SaltGroup):
+    """A group whose commands are the batch backends that are installed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the backends."""
+        del ctx
+        return Registry.discover().names(KIND)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Make the command of one backend."""
+        del ctx
+        cls = Registry.discover().resolve(KIND, cmd_name, "salt submit")
+        assert issubclass(cls, BatchBackend)
+        return backend_command(cmd_name, cls)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a line for each backend, without importing it."""
+        del ctx
+        with formatter.section("Backends"):
+            formatter.write_dl([(p.name, p.summary) for p in Registry.discover().providers(KIND)])
+
+
+submit = SubmitGroup(
+    name="submit",
+    help="Submit a training: salt submit BACKEND --config X.yaml [options] [BACKEND.NAME=VALUE] "
+    "[config.KEY.PATH=VALUE] [-- flags of salt fit].",
+)
+
+
+def backend_command(name: str, cls: type[BatchBackend]) -> click.Command:
+    """Make the command that submits to one backend."""
+    own = click_options(cls, cls.short)
+    return click.Command(
+        name=name,
+        params=[*_common(), *own, click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+        callback=_callback(name, cls, [str(option.name) for option in own]),
+        help=_help(cls),
+        context_settings=SETTINGS,
+    )
+
+
+def _help(cls: type[BatchBackend]) -> str:
+    """Return what the class says of itself, before its options."""
+    return (cls.__doc__ or "").partition("Parameters\n")[0].strip()
+
+
+def _callback(name: str, cls: type[BatchBackend], own: list[str]) -> Callable[..., None]:
+    def callback(**given: Any) -> None:
+        options = {key: given.pop(key) for key in own}
+        backend = cls(**options)
+        dry_run, waits, follow = (given.pop(key) for key in ("dry_run", "wait", "follow"))
+        record = submit_job(_asked(given, backend), backend, name, options, click.echo, dry_run)
+        if record is None or not (waits or follow):
+            return
+        state = wait(record, backend, click.echo, follow)
+        if state.phase != "done":
+            raise RunError(f"job {record.id} {state.phase}: {state.word} {state.reason}".rstrip())
+
+    return callback
+
+
+def _asked(given: dict[str, Any], backend: BatchBackend) -> Asked:
+    environment = Environment(
+        given["environment"], given["conda_env"], given["container"], tuple(given["bind"])
+    )
+    return Asked(
+        configs=given["config"],
+        words=read_words(given["words"], backend.prefix),
+        tag=given["tag"],
+        environment=environment,
+        force=given["force"],
+        salt_log_dir=given["salt_log_dir"],
+        requeue=given["requeue"],
+        signal=given["signal"],
+        max_restarts=given["max_restarts"],
+        array=given["array"],
+    )
+
+
+def _common() -> list[click.Option]:
+    """Make the options that all backends share."""
+    options = [
+        (("-c", "--config"), {"multiple": True, "metavar": "YAML", "help": "Configuration; repeatable."}),
+        (("-t", "--tag"), {"metavar": "NAME", "help": "Name of the job; by default that of the model."}),
+        (
+            ("-e", "--environment"),
+            {
+                "type": click.Choice(["local", "conda", "singularity"]),
+                "default": "local",
+                "show_default": True,
+                "help": "Where the job's Python is: this one, a conda environment, or a container.",
+            },
+        ),
+        (("--conda_env", "--conda-env"), {"metavar": "ENV", "help": "Name or folder; by default ./conda."}),
+        (("--container",), {"metavar": "IMAGE", "help": "Image of the container."}),
+        (("-b", "--bind"), {"multiple": True, "metavar": "DIR", "help": "Folder that the container sees."}),
+        (("-f", "--force"), {"is_flag": True, "help": "Run in spite of uncommitted changes."}),
+        (
+            ("--salt_log_dir", "--salt-log-dir", "--salt_log_suffix"),
+            {"metavar": "X", "help": "The run directory is logs/<name>_X."},
+        ),
+        (("-r", "--requeue"), {"is_flag": True, "help": "Queue it again until the training is done."}),
+        (
+            ("-s", "--signal"),
+            {"default": "", "metavar": "SIG@SECONDS", "help": "Signal that stops it before its time ends."},
+        ),
+        (
+            ("--max_restarts", "--max-restarts"),
+            {
+                "type": click.IntRange(min=1),
+                "default": 10,
+                "show_default": True,
+                "help": "How often it is queued again at most.",
+            },
+        ),
+        (
+            ("--array",),
+            {"multiple": True, "metavar": "config.KEY=A,B", "help": "Values to sweep over; repeatable."},
+        ),
+        (("--dry_run", "--dry-run"), {"is_flag": True, "help": "Show the job's files and submit nothing."}),
+        (("--wait",), {"is_flag": True, "help": "Wait until it is over; its outcome is the exit status."}),
+        (("--follow",), {"is_flag": True, "help": "The same, showing its log."}),
+    ]
+    return [click.Option(names, **settings) for names, settings in options]  # type: ignore[arg-type]
