@@ -11,7 +11,7 @@ from salt_core.config.merge import Layer
 from salt_core.config.yaml import load_value
 from salt_core.errors import ConfigError
 
-SHORT = {"-n": "--name", "-f": "--force", "-h": "--help"}
+SHORT = {"-n": "--name", "-f": "--force", "-t": "--tag", "-h": "--help"}
 CONFIG, PRINT_CONFIG, HELP = "--config", "--print_config", "--help"
 ALLOW_CLASS_PATHS = "--allow_class_paths"
 OWN = (CONFIG, PRINT_CONFIG, HELP, ALLOW_CLASS_PATHS)

@@ -40,6 +40,11 @@ class RunOptions:
         where it holds one.
     force : bool, optional
         Whether to start in spite of uncommitted changes.
+    tag : bool, optional
+        Whether to tag the commit of the configuration files with the name of the run directory, and to push
+        the tag.
+    tag_remote : str, optional
+        The remote that takes the tag; your own fork.
     """
 
     name: str
@@ -50,6 +55,8 @@ class RunOptions:
     log_suffix: str | None = None
     resume: bool = False
     force: bool = False
+    tag: bool = False
+    tag_remote: str = "origin"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.+-]+", self.name):
@@ -69,5 +76,5 @@ class RunOptions:
         return cls(**{**plain, **paths, **checkpoint})
 
 
-OF_ONE_CALL = ("ckpt_path", "log_suffix", "resume", "force")
+OF_ONE_CALL = ("ckpt_path", "log_suffix", "resume", "force", "tag", "tag_remote")
 """Options of a run that its saved configuration leaves out, since feeding it back is another call."""

@@ -1,12 +1,15 @@
-"""Decisions that all ranks of a training take at the same step."""
+"""What all ranks of a training decide together, and what one of them does for all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
 from torch import distributed
+
+from salt_core.errors import SaltError
 
 
 class Agreement:
@@ -38,3 +41,21 @@ class Agreement:
         work, votes = before
         work.wait()
         return bool(votes.item())
+
+
+def first_alone(trainer: Trainer, action: Callable[[], None]) -> None:
+    """Have rank 0 do something while the others wait, and end all of them where it fails.
+
+    The other ranks end in silence: what went wrong is said once, and the status of rank 0 counts.
+    """
+    fault: Exception | None = None
+    if trainer.is_global_zero:
+        try:
+            action()
+        except (SaltError, OSError) as error:
+            fault = error
+    failed = trainer.strategy.broadcast(fault is not None)
+    if fault is not None:
+        raise fault
+    if failed:
+        raise SystemExit(0)

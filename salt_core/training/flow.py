@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -14,17 +15,19 @@ from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
 from salt_core.files import shown
-from salt_core.interruption import interruption, mark_started_ranks
+from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
 from salt_core.training.boundary import StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
-from salt_core.training.provenance import metadata, refuse_uncommitted, used_files
+from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
 from salt_core.training.resume import Resumed, resumed_from
 from salt_core.training.run import RunDirectory, RunRecorder, saved_form
 
 Say = Callable[[str], None]
 
 LOGS = "logs"
+
+log = logging.getLogger("salt.fit")
 
 
 def fit(arguments: Arguments, say: Say) -> None:
@@ -50,18 +53,17 @@ def fit(arguments: Arguments, say: Say) -> None:
         say(dump_yaml(config).rstrip("\n"))
         return
     writes = not config["trainer"]["fast_dev_run"]
-    if writes and not run.force:
-        refuse_uncommitted(used_files(loaded.files, loaded.registry.local_files))
     directory = RunDirectory(
         Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix, run.resume
     )
+    sources = _sources(loaded, directory, writes)
     resumed = resumed_from(run, loaded.files, directory)
     metrics = MetricsLogger(directory)
-    recorder = [_recorder(directory, config, loaded, seed, metrics, resumed)] if writes else []
-    callbacks = [StepBoundary(seed, interruption), *recorder]
+    recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
+    callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
     objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
     _build(objects, seed, run.compile)
-    with objects.data.staged(), lightnings_errors():
+    with recorder.record.until_the_end(), objects.data.staged(), lightnings_errors():
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
             mark_started_ranks()
@@ -78,6 +80,17 @@ def _seed(option: int | bool) -> int:
     return int(os.environ.get("PL_GLOBAL_SEED") or secrets.randbelow(2**32))
 
 
+def _sources(loaded: Loaded, directory: RunDirectory, writes: bool) -> Sources:
+    """Look at the repositories that the run comes from; one that writes nothing may come from anywhere."""
+    if is_started_rank():
+        return Sources()
+    if writes:
+        return look_at_sources(loaded, directory.path.name)
+    if loaded.resolved.run.tag:
+        log.warning("trainer.fast_dev_run: no tag is made")
+    return Sources()
+
+
 def _build(objects: Objects, seed: int, compiled: bool) -> None:
     """Check the samples and make the parameters, which follow from the seed alone."""
     seed_everything(seed, workers=True)
@@ -90,22 +103,20 @@ def _recorder(
     directory: RunDirectory,
     config: dict[str, Any],
     loaded: Loaded,
-    seed: int,
+    sources: Sources,
     metrics: MetricsLogger,
     resumed: Resumed | None,
 ) -> RunRecorder:
-    plugins = loaded.registry.local_files
-    files = used_files(loaded.files, plugins)
-
     def facts() -> dict[str, Any]:
         parent = {"parent": resumed.describe()} if resumed else {}
-        return metadata(files, loaded.resolved.plugins, seed) | parent
+        seed, plugins = config["seed_everything"], loaded.resolved.plugins
+        return facts_of_start(sources, directory.path, seed, plugins) | parent
 
     def go_on() -> None:
         if resumed:
             metrics.go_on(resumed.run / METRICS_NAME, resumed.metrics_rows)
 
-    return RunRecorder(directory, config, plugins, facts, go_on)
+    return RunRecorder(directory, config, loaded.registry.local_files, facts, sources.tag, go_on)
 
 
 def _tell_results(directory: Path, say: Say) -> None:

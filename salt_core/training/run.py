@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from salt_core.config.schema import OF_ONE_CALL
 from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 from salt_core.files import write_whole
+from salt_core.training.agreement import first_alone
 from salt_core.training.checkpoints import CONFIG_KEY, PROGRESS_KEY
+from salt_core.training.provenance import facts_of_training
+from salt_core.training.record import RunRecord
 
 CONFIG_NAME = "config.yaml"
-METADATA_NAME = "metadata.yaml"
 
 
 class RunDirectory:
@@ -60,10 +63,27 @@ class RunDirectory:
             else:
                 return
 
-    def agree(self, trainer: Trainer) -> None:
-        """Make the folder on rank 0 and tell the other ranks of it."""
-        if trainer.is_global_zero:
+    def agree(self, trainer: Trainer, approve: Callable[[str], None] = lambda _: None) -> None:
+        """Make the folder on rank 0 and tell the other ranks of it.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            The trainer.
+        approve : callable, optional
+            Called on rank 0 with the folder's name; where it raises, no empty folder stays.
+        """
+
+        def create() -> None:
             self.create()
+            try:
+                approve(self.path.name)
+            except BaseException:
+                with suppress(OSError):
+                    self.path.rmdir()
+                raise
+
+        first_alone(trainer, create)
         self.path = Path(trainer.strategy.broadcast(str(self.path)))
 
 
@@ -79,7 +99,9 @@ class RunRecorder(Callback):
     plugins : sequence of Path
         Project-local plugin files, which are copied.
     metadata : callable
-        Gives what goes into ``metadata.yaml``; called on rank 0 only.
+        Gives what goes into ``metadata.yaml`` beside what trainer and model tell; called on rank 0 only.
+    tag : callable
+        Publishes the tag of the run, given its name; called on rank 0 only.
     go_on : callable, optional
         Called on rank 0 when the directory is there, to take over what a run before it has logged.
     """
@@ -90,22 +112,23 @@ class RunRecorder(Callback):
         config: Mapping[str, Any],
         plugins: Sequence[Path],
         metadata: Callable[[], Mapping[str, Any]],
+        tag: Callable[[str], None],
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self.directory = directory
         self.config = dict(config)
         self.plugins = plugins
         self.metadata = metadata
+        self.tag = tag
         self.go_on = go_on
+        self.record = RunRecord()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Make and fill the directory before anything else is set up."""
         del stage
-        self.directory.agree(trainer)
+        self.directory.agree(trainer, self.tag)
         self.config = self._with_copies(self.config)
-        if trainer.is_global_zero:
-            self._write(pl_module)
-            self.go_on()
+        first_alone(trainer, lambda: self._write(trainer, pl_module))
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -116,15 +139,15 @@ class RunRecorder(Callback):
         rows = [getattr(logger, "rows", 0) for logger in trainer.loggers]
         checkpoint[PROGRESS_KEY] = {"metrics_rows": max(rows, default=0)}
 
-    def _write(self, pl_module: LightningModule) -> None:
+    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
         path = self.directory.path
         for source, target in self._copies():
             if source != target:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
         write_whole(path / CONFIG_NAME, dump_yaml(self.config))
-        facts = {**self.metadata(), "parameters": sum(p.numel() for p in pl_module.parameters())}
-        write_whole(path / METADATA_NAME, dump_yaml(facts))
+        self.record.start(path, {**self.metadata(), **facts_of_training(trainer, pl_module)})
+        self.go_on()
 
     def _copies(self) -> list[tuple[Path, Path]]:
         """List the files to copy, and where to."""
