@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 #: Exit status of a training that was asked to stop and can be resumed.
@@ -14,7 +15,11 @@ TERMINATED = 143
 
 STARTER_VARIABLE = "SALT_FIRST_RANK"
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGALRM)
+NAMES = {signal.SIGALRM: "the time limit"}
+
+#: When this program was started, as nearly as it can tell.
+STARTED = time.monotonic()
 
 
 class Interruption:
@@ -39,6 +44,7 @@ class Interruption:
         status : int, optional
             Exit status after SIGTERM or SIGUSR1 outside of steps.
         """
+        signal.setitimer(signal.ITIMER_REAL, 0)
         self._owner = os.getpid()
         self._status = status
         self._patient, self.received = False, None
@@ -48,6 +54,10 @@ class Interruption:
         """Answer the signals; what others have installed in the meantime is replaced."""
         for number in SIGNALS:
             signal.signal(number, self._answer)
+
+    def stop_after(self, seconds: float) -> None:
+        """Ask to stop when the program has run so long."""
+        signal.setitimer(signal.ITIMER_REAL, max(seconds - (time.monotonic() - STARTED), 0.001))
 
     def begin(self) -> None:
         """Note signals from now on."""
@@ -66,12 +76,17 @@ class Interruption:
         again = received is signal.SIGINT and self.received is signal.SIGINT
         self.received = received
         if self._patient and not again:
-            _say(f"\n{received.name}: stopping after this step, with a checkpoint\n")
+            _say(f"\n{name_of(received)}: stopping after this step, with a checkpoint\n")
         elif received is signal.SIGINT:
             self._patient = False
             raise KeyboardInterrupt
         else:
             sys.exit(self._status)
+
+
+def name_of(number: signal.Signals) -> str:
+    """Return what a signal is called in messages."""
+    return NAMES.get(number, number.name)
 
 
 def _say(text: str) -> None:

@@ -38,6 +38,8 @@ class RunOptions:
     resume : bool, optional
         Whether to go on in the run directory that ``log_suffix`` names, from its newest intact checkpoint,
         where it holds one.
+    time_limit : int or str, optional
+        Time after which the training stops, with a checkpoint, to be resumed: seconds, or such as 11:30:00.
     force : bool, optional
         Whether to start in spite of uncommitted changes.
     tag : bool, optional
@@ -54,6 +56,7 @@ class RunOptions:
     ckpt_path: Path | None = None
     log_suffix: str | None = None
     resume: bool = False
+    time_limit: int | str | None = None
     force: bool = False
     tag: bool = False
     tag_remote: str = "origin"
@@ -76,5 +79,5 @@ class RunOptions:
         return cls(**{**plain, **paths, **checkpoint})
 
 
-OF_ONE_CALL = ("ckpt_path", "log_suffix", "resume", "force", "tag", "tag_remote")
+OF_ONE_CALL = ("ckpt_path", "log_suffix", "resume", "time_limit", "force", "tag", "tag_remote")
 """Options of a run that its saved configuration leaves out, since feeding it back is another call."""

@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from salt_core.errors import SaltError
-from salt_core.interruption import RESUME_ME, Interruption, is_started_rank
+from salt_core.interruption import RESUME_ME, Interruption, is_started_rank, name_of
 from salt_core.training.agreement import Agreement
 from salt_core.training.checkpoints import FOLDER
 from salt_core.training.run import run_directory
@@ -141,7 +141,7 @@ class StepBoundary(Callback):
         path = self.save(trainer)
         trainer.strategy.barrier("interrupted")
         child = is_started_rank()
-        reason = self.interruption.received.name if self.interruption.received else "a signal to another rank"
+        reason = name_of(self.interruption.received) if self.interruption.received else "a signal to another rank"
         where = f"; resume it with --ckpt_path {path}" if path else ""
         message = f"stopped by {reason} after step {trainer.global_step}{where}"
         raise (InterruptedChild if child else Interrupted)(message)
