@@ -6,7 +6,7 @@ import re
 
 from salt_core.errors import ConfigError
 
-_CLOCK = re.compile(r"(?:(\d+)-)?(\d+):(\d{1,2})(?::(\d{1,2}))?")
+_CLOCK = re.compile(r"(?:(\d+)-)?(\d+):(\d{1,2})(?::(\d{1,2}))?", re.ASCII)
 
 
 def seconds_of(length: int | str, where: str) -> int:
@@ -30,7 +30,7 @@ def seconds_of(length: int | str, where: str) -> int:
         days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
         total = ((24 * days + hours) * 60 + minutes) * 60 + seconds
     else:
-        total = int(text) if text.isdecimal() else 0
+        total = int(text) if text.isascii() and text.isdecimal() else 0
     if not total:
         raise ConfigError(
             f"{length!r} is no length of time; write seconds, or such as 11:30:00 or 2-00:00:00", where
