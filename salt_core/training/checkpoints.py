@@ -12,7 +12,7 @@ from typing import Any
 from salt_core.config.merge import Layer
 from salt_core.config.yaml import load_yaml
 from salt_core.data.facts import DataFacts
-from salt_core.errors import ConfigError
+from salt_core.errors import ConfigError, located
 from salt_core.files import shown
 from salt_core.training import archive
 
@@ -73,6 +73,14 @@ def config_layer(checkpoint: Mapping[str, Any], path: Path) -> Layer:
     """Return the checkpoint's complete configuration as a layer; its paths are absolute."""
     label = f"the configuration in {path.name}"
     return Layer(load_yaml(checkpoint[CONFIG_KEY], label), label, path.parent)
+
+
+def checkpoint_at(path: Path, where: str = "ckpt_path") -> Path:
+    """Return a checkpoint, or the best one where `path` is a run directory."""
+    if not path.is_dir():
+        return path
+    with located(where):
+        return best_checkpoint(path)
 
 
 def best_checkpoint(run: Path) -> Path:

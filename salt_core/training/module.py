@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Self, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -19,7 +21,11 @@ from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
+from salt_core.training.frozen import freeze
 from salt_core.training.schedule import Cycle, LearningRate
+from salt_core.training.starting import take_weights
+
+log = logging.getLogger("salt.weights")
 
 
 class SaltModule(LightningModule):
@@ -35,6 +41,13 @@ class SaltModule(LightningModule):
         The optimiser.
     lrs_config : LearningRate, optional
         Learning rate over the training, and weight decay.
+    init_from : Path, optional
+        Checkpoint, or run directory, whose weights a new training starts with where name and shape are
+        the same.
+    init_strict : bool, optional
+        Whether all weights of the checkpoint and of the model have to be the same by name and shape.
+    freeze : list of str, optional
+        Parts that are not trained, such as ``encoder`` or ``tasks.track_origin``; also parts of these.
     """
 
     def __init__(
@@ -43,6 +56,9 @@ class SaltModule(LightningModule):
         tasks: dict[str, Task],
         optimizer: OptimizerFactory,
         lrs_config: LearningRate = LearningRate(),  # noqa: B008 - frozen
+        init_from: Path | None = None,
+        init_strict: bool = False,
+        freeze: list[str] | None = None,
     ) -> None:
         super().__init__()
         if not tasks:
@@ -52,6 +68,10 @@ class SaltModule(LightningModule):
         self.tasks = nn.ModuleDict(tasks)
         self.optimizer = optimizer
         self.lrs_config = lrs_config
+        self.init_from = init_from
+        self.init_strict = init_strict
+        self.frozen = freeze or []
+        self._frozen_modules: tuple[nn.Module, ...] = ()
         self._cycle_before: Cycle | None = None
 
     @property
@@ -79,9 +99,39 @@ class SaltModule(LightningModule):
         with located("model.encoder"):
             encoded = self.encoder.build(facts)
         run_all(*(partial(self._build_task, name, encoded) for name in self.tasks))
+        self._frozen_modules = freeze(self, self.frozen)
+        self.train(self.training)
         if compiled:
             for part in self.encoder.compiled_parts():
                 part.compile(dynamic=True)
+
+    def initialise(self, resumed: bool) -> None:
+        """Take the weights of ``init_from``, unless a checkpoint that is gone on from has all of them."""
+        if self.init_from is None:
+            return
+        if resumed:
+            log.info("model.init_from is not read: the training goes on from a checkpoint")
+        else:
+            take_weights(self, self.facts, self.init_from, self.init_strict)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch dropout and the like on or off; in frozen parts it stays off."""
+        super().train(mode)
+        for part in self._frozen_modules:
+            part.eval()
+        return self
+
+    def on_fit_start(self) -> None:
+        """Say how much is trained where not all is."""
+        if self.frozen:
+            trained = sum(p.numel() for p in self.parameters() if p.requires_grad)
+            total = sum(p.numel() for p in self.parameters())
+            log.info(
+                "%s of %s parameters are trained; frozen: %s",
+                f"{trained:,}",
+                f"{total:,}",
+                ", ".join(self.frozen),
+            )
 
     def _build_task(self, name: str, encoded: Encoded) -> None:
         with located(f"model.tasks.{name}"):
@@ -142,6 +192,8 @@ class SaltModule(LightningModule):
         """Return the optimiser and its schedule over all steps."""
         config = self.lrs_config
         optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
+        for group in optimizer.param_groups:
+            group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
         steps = self.trainer.estimated_stepping_batches
         if not math.isfinite(steps):
             raise ConfigError(
