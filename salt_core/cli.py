@@ -18,6 +18,9 @@ DEBUG_VARIABLE = "SALT_DEBUG"
 
 COMMANDS = {
     "fit": LazyCommand("salt_core.commands.train:fit", "Train a model as YAML files and flags describe it."),
+    "check": LazyCommand(
+        "salt_core.commands.check:check", "Look for everything that a training would trip over."
+    ),
     "validate": LazyCommand(
         "salt_core.commands.train:validate", "Run a trained model over the validation sample."
     ),

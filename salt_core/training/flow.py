@@ -11,9 +11,11 @@ from typing import Any
 
 from lightning.pytorch import seed_everything
 
+from salt_core.checks.flow import look_first, told_together
 from salt_core.config.arguments import Arguments
 from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
+from salt_core.durations import seconds_of
 from salt_core.files import shown
 from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
 from salt_core.training.boundary import StepBoundary
@@ -21,11 +23,9 @@ from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
 from salt_core.training.resume import Resumed, resumed_from
-from salt_core.training.run import RunDirectory, RunRecorder, saved_form
+from salt_core.training.run import LOGS, RunDirectory, RunRecorder, saved_form
 
 Say = Callable[[str], None]
-
-LOGS = "logs"
 
 log = logging.getLogger("salt.fit")
 
@@ -45,24 +45,31 @@ def fit(arguments: Arguments, say: Say) -> None:
     SaltError
         For everything that the user can mend.
     """
-    loaded = load(arguments)
+    with told_together(arguments):
+        loaded = load(arguments)
     run = loaded.resolved.run
+    if run.time_limit is not None:
+        interruption.stop_after(seconds_of(run.time_limit, "--time_limit"))
     seed = _seed(run.seed_everything)
     config = saved_form(loaded.resolved, seed, Path.cwd() / LOGS)
     if arguments.print_config:
         say(dump_yaml(config).rstrip("\n"))
         return
     writes = not config["trainer"]["fast_dev_run"]
-    directory = RunDirectory(
-        Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix, run.resume
-    )
-    sources = _sources(loaded, directory, writes)
-    resumed = resumed_from(run, loaded.files, directory)
-    metrics = MetricsLogger(directory)
-    recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
-    callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
-    objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
-    _build(objects, seed, run.compile)
+    with told_together(arguments):
+        directory = RunDirectory(
+            Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix, run.resume
+        )
+        sources = _sources(loaded, directory, writes)
+        resumed = resumed_from(run, loaded.files, directory)
+        metrics = MetricsLogger(directory)
+        recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
+        callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
+        objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
+        _build(objects, seed, run.compile)
+        objects.module.initialise(resumed is not None)
+        if not is_started_rank():
+            look_first(objects, run.name, directory.path.parent)
     with recorder.record.until_the_end(), objects.data.staged(), lightnings_errors():
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone

@@ -23,6 +23,9 @@ from salt_core.training.record import RunRecord
 
 CONFIG_NAME = "config.yaml"
 
+#: Where runs go, below the current folder, if the configuration does not say.
+LOGS = "logs"
+
 
 class RunDirectory:
     """A folder ``<root>/<name>_<timestamp or suffix>`` for one run.

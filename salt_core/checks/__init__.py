@@ -1,0 +1,1 @@
+"""What a training would trip over, found before it starts."""
