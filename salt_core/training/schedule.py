@@ -11,6 +11,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from salt_core.errors import ConfigError
 
+#: A part of a step that changes no rate that anyone could see.
+SHIFT = 1e-6
+
 
 @dataclass(frozen=True)
 class LearningRate:
@@ -61,10 +64,17 @@ class LearningRate:
             optimizer,
             max_lr=self.max,
             total_steps=total_steps,
-            pct_start=self.pct_start,
+            pct_start=self._share(total_steps),
             div_factor=self.max / self.initial,
             final_div_factor=self.initial / self.end,
         )
+
+    def _share(self, total_steps: int) -> float:
+        """Return the share of rising steps such that neither part has length 0, by which torch would divide."""
+        rising = self.pct_start * total_steps
+        if rising in (1, total_steps):
+            rising += SHIFT if rising < total_steps else -SHIFT
+        return rising / total_steps
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
@@ -47,6 +51,7 @@ class Checkpoint(ModelCheckpoint):
         self.every_n_minutes = every_n_minutes
         self._agreement = Agreement()
         self._due, self._last = False, time.monotonic()
+        self._state_before: dict[str, Any] | None = None
         super().__init__(
             monitor=monitor,
             mode=mode,
@@ -54,6 +59,8 @@ class Checkpoint(ModelCheckpoint):
             save_last=save_last,
             filename="epoch={epoch:03d}-val_loss={val/loss:.5f}",
             auto_insert_metric_name=False,
+            # What a resumed training does again takes the place of what it had written.
+            enable_version_counter=False,
         )
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -63,11 +70,30 @@ class Checkpoint(ModelCheckpoint):
             self.dirpath = str(directory / "ckpts")
         super().setup(trainer, pl_module, stage)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Note which checkpoints were best by then."""
+        self._state_before = state_dict
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock, and take over the best checkpoints of the run that goes on."""
         super().on_train_start(trainer, pl_module)
+        if self._state_before is not None and trainer.ckpt_path is not None:
+            self._take_over(trainer, self._state_before, Path(trainer.ckpt_path).parent)
         self._agreement.start(trainer)
         self._last = time.monotonic()
+
+    def _take_over(self, trainer: Trainer, state: Mapping[str, Any], folder: Path) -> None:
+        """Have the best checkpoints so far in the run's own folder, and go on comparing with them."""
+        scores = {Path(path).name: score for path, score in state["best_k_models"].items()}
+        best = sorted(scores, key=scores.__getitem__, reverse=self.mode == "max")
+        kept = best if self.save_top_k == -1 else best[: self.save_top_k]
+        own = Path(self.dirpath or folder)
+        found = [name for name in kept if _have(folder / name, own / name)] if trainer.is_global_zero else []
+        found = trainer.strategy.broadcast(found)
+        if found:
+            self.best_k_models = {str(own / name): scores[name] for name in found}
+            self.best_model_path, self.kth_best_model_path = str(own / found[0]), str(own / found[-1])
+            self.best_model_score, self.kth_value = scores[found[0]], scores[found[-1]]
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -90,3 +116,14 @@ class Checkpoint(ModelCheckpoint):
         if directory is not None and trainer.is_global_zero:
             for path in step_checkpoints(directory):
                 path.unlink(missing_ok=True)
+
+
+def _have(source: Path, target: Path) -> bool:
+    """Have a checkpoint at `target` that is the one at `source`; False where there is none."""
+    if not target.exists() and source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:  # another disk, or one without links
+            shutil.copy2(source, target)
+    return target.exists()
