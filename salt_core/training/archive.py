@@ -111,7 +111,8 @@ def _fault_of(archive: bytes) -> str:
     found = SEAL.search(archive[-SEAL_SIZE:])
     if found is None:
         # The seal of a file of ours may be what was lost: then the end of the archive promises one.
-        promised = archive[-END_SIZE - SEAL_SIZE : -SEAL_SIZE][:4] == END_OF_ARCHIVE
-        return "its checksum is missing" if promised else ""
+        end = archive.rfind(END_OF_ARCHIVE, max(len(archive) - END_SIZE - SEAL_SIZE, 0))
+        promised = archive[end + END_SIZE - 2 : end + END_SIZE] == struct.pack("<H", SEAL_SIZE)
+        return "its checksum is missing" if end >= 0 and promised else ""
     changed = zlib.crc32(archive[:-SEAL_SIZE]) != int(found[1], 16)
     return "its bytes do not agree with its checksum" if changed else ""
