@@ -12,15 +12,17 @@ from typing import Any, Self, cast
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.normalise import Normaliser
-from salt_core.errors import ConfigError, RunError, located, run_all
+from salt_core.errors import ConfigError, located, run_all
 from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
+from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
 from salt_core.training.schedule import Cycle, LearningRate
 from salt_core.training.starting import take_weights
@@ -73,6 +75,8 @@ class SaltModule(LightningModule):
         self.frozen = freeze or []
         self._frozen_modules: tuple[nn.Module, ...] = ()
         self._cycle_before: Cycle | None = None
+        self._step: Step | None = None
+        self._norm: tuple[int, Tensor] | None = None
 
     @property
     def heads(self) -> dict[str, Task]:
@@ -172,10 +176,39 @@ class SaltModule(LightningModule):
         del batch_idx
         losses = self.losses(self(batch), batch)
         total = torch.stack(list(losses.values())).sum()
-        if not total.is_cuda or self._logs_now():
-            self._refuse_nan(losses, total)
+        self._step = Step(batch, {name: loss.detach() for name, loss in losses.items()}, total.detach())
+        # Where anomalies are looked for, going backward tells more.
+        if self._looks_now(total) and not torch.is_anomaly_enabled():
+            self._refuse_loss()
         self._log("train", losses, total, batch)
         return total
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Go backward, and name the operation that gives no numbers where anomalies are looked for."""
+        try:
+            super().backward(loss, *args, **kwargs)
+        except RuntimeError as error:
+            if "returned nan values" not in str(error) or self._step is None:
+                raise
+            raise diverged(self, self._step, f"going backward: {error}", self._norm) from error
+        if torch.is_anomaly_enabled():
+            self._refuse_loss()
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Refuse gradients that are not finite, except where a scaler leaves such steps out."""
+        del optimizer
+        step, scaled = self._step, getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        self._step = None
+        if step is None or scaled or not self._looks_now(step.total):
+            return
+        norm = gradient_norm(self)
+        if torch.isfinite(norm):
+            self._norm = self.global_step, norm
+            return
+        names = not_finite_gradients(self)
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        what = f"the gradient of {', '.join(names[:3]) or 'all parameters together'}{more} is not finite"
+        raise diverged(self, step, f"{what}, though the loss is", self._norm)
 
     def validation_step(self, batch: JetBatch, batch_idx: int) -> None:
         """Log the losses of a validation batch."""
@@ -232,11 +265,10 @@ class SaltModule(LightningModule):
         checkpoint[FACTS_KEY] = self.facts.to_plain()
         checkpoint[CYCLE_KEY] = self._cycle.to_plain()
 
-    def _logs_now(self) -> bool:
-        """Tell whether this step waits for the device anyway, to log."""
-        trainer = self.trainer
-        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return trainer.fit_loop.epoch_loop.batch_idx % every == 0
+    def _looks_now(self, value: Tensor) -> bool:
+        """Tell whether to look at a value: where it is on the host, or this step waits for the device to log."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return not value.is_cuda or self.global_step % max(every, 1) == 0
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
         training = stage == "train"
@@ -250,12 +282,9 @@ class SaltModule(LightningModule):
         self.log_dict(values, **options)
         self.log(f"{stage}/loss", total.detach(), prog_bar=True, **options)
 
-    def _refuse_nan(self, losses: Mapping[str, Tensor], total: Tensor) -> None:
-        if torch.isfinite(total):
+    def _refuse_loss(self) -> None:
+        assert self._step is not None
+        if torch.isfinite(self._step.total):
             return
-        bad = [name for name, loss in losses.items() if not torch.isfinite(loss)]
-        raise RunError(
-            f"the loss of {' and '.join(bad or ['all tasks together'])} is not finite at step {self.global_step} "
-            f"(epoch {self.current_epoch}). Things to try: a lower model.lrs_config.max, "
-            "--trainer.gradient_clip_val 1, --trainer.precision 32 or bf16-mixed, smaller task weights"
-        )
+        names = " and ".join(self._step.at_fault or ["all tasks together"])
+        raise diverged(self, self._step, f"the loss of {names} is not finite", self._norm)
