@@ -16,6 +16,7 @@ from salt_core.version import __version__
 if TYPE_CHECKING:
     from salt_core.data.batch import JetBatch, Layout, Packed
     from salt_core.data.facts import DataFacts
+    from salt_core.evaluation.trained import Trained, load
     from salt_core.interfaces.batch import BatchBackend
     from salt_core.interfaces.dataloader import Dataloader
     from salt_core.interfaces.encoder import Encoded, Encoder
@@ -38,6 +39,8 @@ _LAZY = {
     "Staging": "salt_core.interfaces.staging",
     "Target": "salt_core.interfaces.loss",
     "Task": "salt_core.interfaces.task",
+    "Trained": "salt_core.evaluation.trained",
+    "load": "salt_core.evaluation.trained",
 }
 
 __all__ = [
@@ -58,8 +61,10 @@ __all__ = [
     "Staging",
     "Target",
     "Task",
+    "Trained",
     "__version__",
     "hookimpl",
+    "load",
 ]
 
 

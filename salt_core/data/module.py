@@ -17,7 +17,7 @@ from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.files import expand, names_of
 from salt_core.data.norms import Scale, class_weights, normalisation
-from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle
+from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle, without_missing
 from salt_core.data.workers import chosen_workers
 from salt_core.errors import ConfigError, SaltError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
@@ -194,11 +194,7 @@ class SaltDataModule(LightningDataModule):
         )
         if sample != "test":
             return selection
-        present = self.contents("test").columns
-        columns = {
-            name: tuple(c for c in names if c in present[name]) for name, names in self.columns.items()
-        }
-        return replace(selection, columns=columns)
+        return without_missing(selection, self.contents("test").columns)
 
     def contents(self, sample: Sample) -> Contents:
         """Tell what a sample holds; it has all that is read of it, but the test sample need not have labels."""
@@ -380,9 +376,7 @@ class SaltDataModule(LightningDataModule):
             message = f"{self.batch_size} is not a number of jets; give 1 or more"
             faults.append(ConfigError(message, "data.batch_size"))
         if self.num_workers != "auto" and self.num_workers < 0:
-            faults.append(
-                ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers")
-            )
+            faults.append(ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers"))
         for sample, number in self.num_jets.items():
             if number == 0 or number < -1:
                 message = f"{number} is not a number of jets; give 1 or more, or -1 for all"

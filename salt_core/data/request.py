@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,15 @@ class Selection:
         """List the columns of object `name` that are read, each once."""
         columns = (*self.variables.get(name, ()), *self.columns.get(name, ()))
         return tuple(dict.fromkeys(columns))
+
+
+def without_missing(selection: Selection, present: Mapping[str, Sequence[str]]) -> Selection:
+    """Leave further columns out of a selection that are not among those `present` by object."""
+    columns = {
+        name: tuple(column for column in names if column in present[name])
+        for name, names in selection.columns.items()
+    }
+    return replace(selection, columns=columns)
 
 
 @dataclass(frozen=True)

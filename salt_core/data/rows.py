@@ -106,8 +106,7 @@ class JetFiles:
         said = []
         for file in np.unique(files):
             inside = rows[files == file] - self._starts[file]
-            some = ", ".join(str(row) for row in inside[:5]) + (", ..." if len(inside) > 5 else "")
-            said.append(f"rows {some} of {self.files[file]}")
+            said.append(place_of(inside, str(self.files[file])))
         return " and ".join(said)
 
     def _joined(self, parts: Sequence[Chunk]) -> Chunk:
@@ -130,14 +129,14 @@ class _OpenFiles:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self._readers: OrderedDict[Path, _Reader] = OrderedDict()
+        self._readers: OrderedDict[Path, FileReader] = OrderedDict()
         self._owner = os.getpid()
 
-    def reader(self, path: Path) -> _Reader:
+    def reader(self, path: Path) -> FileReader:
         if self._owner != os.getpid():
             self._readers, self._owner = OrderedDict(), os.getpid()
         if path not in self._readers:
-            self._readers[path] = _Reader(open_file(path), self.selection)
+            self._readers[path] = FileReader(open_file(path), self.selection)
             if len(self._readers) > OPEN_FILES:
                 self._readers.popitem(last=False)[1].close()
         self._readers.move_to_end(path)
@@ -149,8 +148,16 @@ class _OpenFiles:
         self._readers.clear()
 
 
-class _Reader:
-    """Reads rows of one open file."""
+class FileReader:
+    """Reads rows of one open file, whose columns are checked.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    selection : Selection
+        Which columns are wanted.
+    """
 
     def __init__(self, file: h5py.File, selection: Selection) -> None:
         self.selection = selection
@@ -159,10 +166,18 @@ class _Reader:
 
     @property
     def bytes_per_jet(self) -> int:
+        """Bytes of the file that hold a jet, constituents that are not valid included."""
         datasets = [dataset_of(self._file, self.selection, name) for name in self.selection.objects]
         return sum(dataset.dtype.itemsize * prod(dataset.shape[1:]) for dataset in datasets)
 
     def read(self, start: int, stop: int) -> Chunk:
+        """Read the jets of rows `start` to `stop` (excluded).
+
+        Raises
+        ------
+        DataError
+            Where they cannot be read.
+        """
         try:
             arrays = {name: self._rows(name, start, stop) for name in self._views}
         except OSError as error:
@@ -177,6 +192,7 @@ class _Reader:
         return Chunk(records, lengths)
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _view(self, name: str) -> Any:
@@ -196,6 +212,12 @@ class _Reader:
         view = self._views[name]
         rows: Array = view[start:stop] if limit is None else view[start:stop, :limit]
         return rows
+
+
+def place_of(rows: Array, file: str) -> str:
+    """Say where rows of a file lie, such as ``rows 3, 8 of train.h5``."""
+    some = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    return f"rows {some} of {file}"
 
 
 def take(records: Array, rows: Array) -> Array:

@@ -21,6 +21,9 @@ class Task(nn.Module, ABC):
         Factor of this task's loss in the total.
     """
 
+    #: Names of the classes that the task tells apart, in their order; a classification sets them in `build`.
+    class_names: Sequence[str] = ()
+
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight

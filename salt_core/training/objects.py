@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lightning.fabric.plugins import CheckpointIO, ClusterEnvironment
@@ -82,6 +82,19 @@ def instantiate(
     return Objects(cli.model, cli.datamodule, cli.trainer)
 
 
+def instantiate_parts(resolved: Resolved) -> tuple[SaltModule, SaltDataModule]:
+    """Make model and data alone: a trainer would want the devices of the machine that trained.
+
+    Raises
+    ------
+    ConfigError
+        Where a component refuses its options.
+    """
+    quieten_lightning()
+    cli = _CliWithoutTrainer(replace(resolved, full={**resolved.full, "trainer": {}}), {}, (), ())
+    return cli.model, cli.datamodule
+
+
 @contextmanager
 def lightnings_errors(*more: type[Exception]) -> Iterator[None]:
     """Turn what Lightning says of a wrong choice, and errors of the types `more`, into a `ConfigError`.
@@ -108,6 +121,8 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning)
     # A run that goes on in its directory finds checkpoints there, and that is how it is meant.
     warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+    # Frozen parts are, and model.freeze says so.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
     for name in (
         "utilities.rank_zero",
         "trainer.connectors.checkpoint_connector",
@@ -150,11 +165,14 @@ class _Cli(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Make everything; every plugin at its key path, for the error that it may raise."""
+        self._instantiate_parts()
+        self.trainer = self.instantiate_trainer()
+
+    def _instantiate_parts(self) -> None:
         instantiators = [(self._make, kind.base_class(), True) for kind in KINDS]
         self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule = self._get(self.config_init, "data")
         self.model = self._get(self.config_init, "model")
-        self.trainer = self.instantiate_trainer()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Make the trainer with the runtime callbacks and loggers."""
@@ -191,3 +209,11 @@ class _Cli(LightningCLI):
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
         with located(" or ".join(self._places.get(cls, ()))):
             return cls(*args, **kwargs)
+
+
+class _CliWithoutTrainer(_Cli):
+    """The same without a trainer."""
+
+    def instantiate_classes(self) -> None:
+        """Make model and data."""
+        self._instantiate_parts()

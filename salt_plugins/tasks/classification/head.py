@@ -70,7 +70,8 @@ class Classification(Task):
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the net for as many classes as the label has."""
-        names = self._class_names(data)
+        names = self._names_of_classes(data)
+        self.class_names = names
         self.label = ClassLabel(self.input_name, self.label_name, names, self.label_map)
         weights = data.class_weights.get(self.input_name, {}).get(self.label_name)
         with located("loss"):
@@ -111,7 +112,7 @@ class Classification(Task):
         """Refuse labels that are no class."""
         self.label.check(batch)
 
-    def _class_names(self, data: DataFacts) -> tuple[str, ...]:
+    def _names_of_classes(self, data: DataFacts) -> tuple[str, ...]:
         if self.class_name_option is not None:
             return tuple(self.class_name_option)
         names = data.class_names.get(self.input_name, {}).get(self.label_name)

@@ -1,0 +1,111 @@
+"""What is told of predictions: the columns of each object, in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+from torch import Tensor
+
+from salt_core.data.batch import JetBatch, rows_of
+from salt_core.data.hdf5 import VALID, dataset_of
+from salt_core.data.request import Selection
+from salt_core.errors import ConfigError, suggest
+from salt_core.evaluation.output import Array, Columns, structured
+
+Outputs = Mapping[str, Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Makes structured arrays of what the tasks put out and of columns that are copied.
+
+    Parameters
+    ----------
+    model : str
+        The model's name, with which every column of it begins.
+    selection : Selection
+        What is read of the file.
+    copied : mapping of str to sequence of str
+        Columns that are copied from the file, by object.
+    constituents : bool
+        Whether there is an array of each stream too, with the slots (B, P) of the file.
+    """
+
+    model: str
+    selection: Selection
+    copied: Mapping[str, Sequence[str]]
+    constituents: bool
+
+    def of(self, outputs: Outputs, batch: JetBatch, file: h5py.File) -> Iterator[tuple[str, Array]]:
+        """Yield each object with the rows (B, ...) of a batch, as they follow each other in the file.
+
+        Parameters
+        ----------
+        outputs : mapping of str to mapping of str to Tensor
+            Columns (B,) or (N,) by object, in the order of the batch.
+        batch : JetBatch
+            Consecutive jets of the file.
+        file : h5py.File
+            The file.
+
+        Raises
+        ------
+        ConfigError
+            Where a task writes to an object that there is not, rather than drop what it writes.
+        """
+        for name in outputs.keys() - set(self.selection.objects):
+            known = suggest(name, self.selection.objects)
+            raise ConfigError(f"a task writes to {name!r}, which is no object of data.variables; {known}")
+        order = np.argsort(batch.rows.cpu().numpy())
+        start = int(batch.rows.min())
+        for name in self.selection.objects if self.constituents else (batch.global_object,):
+            found: Columns = {
+                f"{self.model}_{key}": _host(value) for key, value in outputs.get(name, {}).items()
+            }
+            if name == batch.global_object:
+                found = {key: values[order] for key, values in found.items()}
+            else:
+                found = self._padded(name, found, batch, order, start, file)
+            columns = {**found, **self._copied(name, start, batch.num_jets, file)}
+            if columns:
+                yield name, structured(columns)
+
+    def dataset(self, name: str, file: h5py.File) -> h5py.Dataset:
+        """Return the dataset of an object."""
+        return dataset_of(file, self.selection, name, "data.test_file")
+
+    def _padded(
+        self, name: str, columns: Columns, batch: JetBatch, order: Array, start: int, file: h5py.File
+    ) -> Columns:
+        """Spread packed columns (N,) over the slots (B, P) in which the file has its constituents."""
+        flags = self.dataset(name, file).fields([VALID])[start : start + batch.num_jets]
+        valid = np.asarray(flags[VALID], dtype=bool)
+        valid[:, self.selection.num_inputs.get(name, valid.shape[1]) :] = False
+        rows = rows_of(order, batch.streams[name].layout.host_lengths)
+        padded: dict[str, Array] = {}
+        for key, values in columns.items():
+            padded[key] = np.full(valid.shape, _nothing(values), dtype=values.dtype)
+            padded[key][valid] = values[rows]
+        return {**padded, VALID: valid}
+
+    def _copied(self, name: str, start: int, num_jets: int, file: h5py.File) -> Columns:
+        names = list(self.copied.get(name, ()))
+        if not names:
+            return {}
+        rows = self.dataset(name, file).fields(names)[start : start + num_jets]
+        return {key: rows[key] for key in names}
+
+
+def _host(values: Tensor) -> Array:
+    """Bring a column to the host, numbers of any precision as float32."""
+    values = values.detach()
+    array: Array = (values.float() if values.is_floating_point() else values).cpu().numpy()
+    return array
+
+
+def _nothing(values: Array) -> float | int | bool:
+    """Return what stands in a slot without a constituent: NaN, -1 or False."""
+    return {"f": float("nan"), "b": False}.get(values.dtype.kind, -1)
