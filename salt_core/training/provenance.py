@@ -95,7 +95,7 @@ def look_at_sources(loaded: Loaded, name: str) -> Sources:
     found = survey(used_files(loaded))
     _say_outside(found, loaded.files)
     refuse_uncommitted(found, run.force)
-    return Sources(found.repositories, _tags(run, loaded, name))
+    return Sources(found.repositories, _tags(run, loaded.files, found, name))
 
 
 def refuse_uncommitted(found: Survey, force: bool = False) -> None:
@@ -195,13 +195,13 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def _tags(run: RunOptions, loaded: Loaded, name: str) -> Tags | None:
+def _tags(run: RunOptions, configs: Sequence[Path], found: Survey, name: str) -> Tags | None:
     if run.tag and run.force:
         log.warning("--force: no tag is made, for a tag is to name all that a run comes from")
     if not run.tag or run.force:
         return None
-    configs = survey(file for file in loaded.files if not _is_installed(file))
-    tags = tags_for(configs.repositories, run.tag_remote)
+    tops = {top.path for top in survey(file for file in configs if not _is_installed(file)).repositories}
+    tags = tags_for([top for top in found.repositories if top.path in tops], run.tag_remote)
     tags.check(name)
     return tags
 

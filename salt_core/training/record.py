@@ -41,14 +41,15 @@ class RunRecord:
         ConfigError
             Where the file is there and is not what an earlier part of the run has written.
         """
-        self._path = directory / METADATA_NAME
+        path = directory / METADATA_NAME
         open_end = {"started": now(), "ended": None, "outcome": None, "exit_status": None}
         self._part = open_end | dict(facts)
         self._told = self._part
-        if self._path.exists():
-            self._told = load_yaml(self._path)
+        if path.exists():
+            self._told = load_yaml(path)
             self._part = self._of_continuation()
             self._told.setdefault("continued", []).append(self._part)
+        self._path = path
         self._write()
 
     def end(self, outcome: str, status: int) -> None:

@@ -74,15 +74,19 @@ class Repository:
         Its top folder.
     used : tuple of Path
         The files, absolute and without links.
+    commit : str or None
+        The commit that was checked out when it was looked at; None before the first one.
     """
 
     path: Path
     used: tuple[Path, ...]
+    commit: str | None
 
-    @cached_property
-    def commit(self) -> str | None:
-        """The commit that is checked out; None before the first one."""
-        return self.ask("rev-parse", "--verify", "--quiet", "HEAD")
+    @classmethod
+    def look(cls, path: Path, used: Sequence[Path] = ()) -> Repository:
+        """Look at a repository."""
+        done = git(path, "rev-parse", "--verify", "--quiet", "HEAD")
+        return cls(path, tuple(used), done.stdout.strip() or None)
 
     @property
     def branch(self) -> str | None:
@@ -178,7 +182,7 @@ def survey(files: Iterable[Path]) -> Survey:
         if place.parent in tops:
             groups.setdefault(tops[place.parent], []).append(place)
     outside = tuple(groups.pop(None, ()))
-    found = tuple(Repository(top, tuple(used)) for top, used in groups.items() if top)
+    found = tuple(Repository.look(top, used) for top, used in groups.items() if top)
     return Survey(found, outside, tuple(faults))
 
 
