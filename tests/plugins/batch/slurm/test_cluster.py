@@ -1,0 +1,230 @@
+"""Trainings on a real Slurm: two nodes, signals, requeueing to the bit, cancelling, refusals."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from salt_core.submission.records import records
+
+DIE = '''
+import os, signal, time
+from pathlib import Path
+from lightning.pytorch import Callback
+from salt_core import hookimpl
+
+
+class Slow(Callback):
+    """Takes its time, so that a signal finds it in a step."""
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        time.sleep(0.05)
+
+
+@hookimpl
+def salt_callbacks():
+    return {"slow": Slow}
+'''
+
+
+@pytest.fixture
+def config(sample) -> Path:
+    """The tiny model, slow enough to be interrupted."""
+    (sample.folder / "slow.py").write_text(DIE)
+    content = yaml.safe_load(sample.config.read_text())
+    content["plugins"] = ["slow.py"]
+    content["trainer"] |= {"max_epochs": 6, "callbacks": {"slow": "slow"}}
+    sample.config.write_text(yaml.safe_dump(content, sort_keys=False))
+    return sample.config
+
+
+def submit(salt, config, *words):
+    done = salt("submit", "slurm", "--config", config, "--force", *words)
+    assert done.code == 0, done.err
+    return records(Path.cwd())[-1]
+
+
+def wait(salt, record, phase="done", seconds=120):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        said = salt("jobs", "status", record.id).out
+        if f": {phase}," in said:
+            return said
+        if ": failed," in said:
+            break
+        time.sleep(0.5)
+    raise AssertionError(f"{said}\n{Path(record.log).read_text() if Path(record.log).exists() else 'no log'}")
+
+
+def wait_for(path, seconds=60):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} does not come"
+        time.sleep(0.1)
+
+
+def weights(run):
+    return torch.load(run / "ckpts" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def metrics(run):
+    with (run / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if "jets_per_s" not in k} for row in csv.DictReader(file)]
+
+
+def same(run, other):
+    ours, theirs = weights(run), weights(other)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert metrics(run) == metrics(other)
+
+
+def interrupted(salt, config, *words):
+    """Submit a training, send it the signal once, and wait until it is done."""
+    record = submit(salt, config, "--requeue", *words)
+    wait_for(Path(record.run) / "metrics.csv")
+    subprocess.run(["scancel", "--signal=USR1", record.id], check=True)
+    wait(salt, record)
+    return record
+
+
+def uninterrupted(salt, config, *words):
+    done = salt("fit", "--config", config, "--force", "--log_suffix", "whole", *words)
+    assert done.code == 0, done.err
+    return Path("logs/tiny_whole")
+
+
+def test_two_nodes_train_to_the_end(slurm, salt, config):
+    record = submit(salt, config, "--nodes", "2", "--gpus_per_node", "1", "--config.trainer.max_epochs=1")
+    wait(salt, record)
+    said = Path(record.log).read_text()
+    assert "GLOBAL_RANK: 1, MEMBER: 2/2" in said
+    assert said.count("The run is in") == 1
+    assert (Path(record.run) / "ckpts" / "last.ckpt").is_file()
+    listed = salt("jobs")
+    assert record.id in listed.out
+    assert "done" in listed.out
+    assert "The run is in" in salt("jobs", "logs", record.id).out
+
+
+def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
+    record = interrupted(salt, config, "--salt_log_dir=again", "--config.data.num_workers=2")
+    said = Path(record.log).read_text()
+    assert "stopped by USR1" in said.replace("SIGUSR1", "USR1")
+    assert "queued again after 1 of at most 10 times" in said
+    assert Path(record.run).name == "tiny_again"
+    assert [path.name for path in Path("logs").iterdir()] == ["tiny_again"]
+    same(Path(record.run), uninterrupted(salt, config))
+
+
+@pytest.mark.full
+def test_several_nodes_go_on_exactly(slurm, salt, salt_process, config):
+    packed = ("--config.data.loader=packed", "--config.data.batch_size=10")
+    record = interrupted(salt, config, "--nodes", "2", "--gpus_per_node", "1", *packed)
+    whole = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.loader", "packed", "--data.batch_size", "10")
+    done = salt_process("fit", "--config", config, "-f", "--log_suffix", "whole", *whole, cwd=Path.cwd())
+    assert done.code == 0, done.err
+    same(Path(record.run), Path("logs/tiny_whole"))
+
+
+@pytest.mark.full
+def test_a_preempted_job_goes_on_exactly(slurm, salt, config):
+    record = submit(salt, config, "--requeue", "-p", "debug", "--nodes", "2", "--slurm.exclusive", "-g", "1")
+    wait_for(Path(record.run) / "metrics.csv")
+    urgent = subprocess.run(
+        ["sbatch", "--parsable", "-p", "urgent", "-N", "2", "--exclusive", "--wrap", "sleep 3"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert urgent.stdout.strip()
+    wait(salt, record, seconds=200)
+    rows = [row["step"] for row in metrics(Path(record.run)) if row["train/loss"]]
+    assert rows == [str(step) for step in range(len(rows))]
+
+
+def test_a_cancelled_job_stays_cancelled_and_leaves_nothing(slurm, salt, config, tmp_path):
+    stage = tmp_path / "fast"
+    words = ("--requeue", "--config.data.num_workers=2", f"--config.data.move_files_temp={stage}")
+    record = submit(salt, config, *words, "--config.trainer.max_epochs=500")
+    wait_for(Path(record.run) / "metrics.csv")
+    assert salt("jobs", "cancel", record.id).code == 0
+    wait(salt, record, "cancelled", 60)
+    end = time.monotonic() + 20
+    while (processes_of(record) or list(stage.glob("*"))) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not processes_of(record)
+    assert not list(stage.glob("*"))
+    assert "queued again" not in Path(record.log).read_text()
+
+
+def processes_of(record):
+    """List the processes that write into a run's directory, by their command lines."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if f"--log_suffix={Path(record.run).name.removeprefix('tiny_')}" in words:
+            found.append(path)
+    return found
+
+
+OPTIONS = {
+    "account": "root",
+    "partition": "short",
+    "constraint": "fast|slow",
+    "qos": "normal",
+    "nodes": 2,
+    "gpus_per_node": 2,
+    "gpu_type": "v100",
+    "cpus_per_task": 4,
+    "memory": "4G",
+    "exclusive": True,
+    "time": "00:01:00",
+}
+
+
+def test_sbatch_takes_every_option(slurm, job, tmp_path):
+    from salt_plugins.batch.slurm.backend import Slurm
+
+    described = job(requeue=True, signal="USR1@30", name="a b#c %j ü", options={"comment": "x y"})
+    described.folder.mkdir()
+    ((name, text),) = Slurm(**OPTIONS).render(described).items()
+    (described.folder / name).write_text(text)
+    tried = subprocess.run(
+        ["sbatch", "--test-only", described.folder / name], capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stderr
+
+
+def test_a_partition_that_is_not_there(slurm, salt, config):
+    done = salt("submit", "slurm", "--config", config, "-p", "nowhere")
+    assert done.code == 1
+    assert "invalid partition specified: nowhere" in done.err
+    assert not list(Path("slurm").iterdir())
+
+
+def test_from_inside_a_job_nothing_leaks_in(slurm, salt, config, monkeypatch):
+    for name, value in {"SLURM_NTASKS_PER_NODE": "3", "SBATCH_PARTITION": "nowhere", "SLURM_JOB_ID": "1"}.items():
+        monkeypatch.setenv(name, value)
+    record = submit(salt, config, "--config.trainer.fast_dev_run=1")
+    monkeypatch.delenv("SLURM_JOB_ID")
+    wait(salt, record)
+
+
+def test_without_slurm(salt, sample, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = salt("submit", "slurm", "--config", sample.config)
+    assert done.code == 1
+    assert "there is no sbatch on this machine" in done.err
+    assert not list(Path("slurm").iterdir())
+
+
