@@ -16,7 +16,7 @@ from salt_core.submission.flow import submit as submit_job
 from salt_core.submission.flow import wait
 from salt_core.submission.job import Asked
 from salt_core.submission.options import click_options
-from salt_core.submission.words import read_words
+from salt_core.submission.words import FLAGS_FROM_HERE, read_words
 
 KIND = "batch"
 SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
@@ -44,6 +44,15 @@ class SubmitGroup(SaltGroup):
             formatter.write_dl([(p.name, p.summary) for p in Registry.discover().providers(KIND)])
 
 
+class BackendCommand(click.Command):
+    """A command whose words keep what tells flags of ``salt fit`` from its own: click drops the first one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Double it before click reads the arguments."""
+        place = args.index(FLAGS_FROM_HERE) if FLAGS_FROM_HERE in args else len(args)
+        return super().parse_args(ctx, [*args[:place], *args[place : place + 1], *args[place:]])
+
+
 submit = SubmitGroup(
     name="submit",
     help="Submit a training: salt submit BACKEND --config X.yaml [options] [BACKEND.NAME=VALUE] "
@@ -54,7 +63,7 @@ submit = SubmitGroup(
 def backend_command(name: str, cls: type[BatchBackend]) -> click.Command:
     """Make the command that submits to one backend."""
     own = click_options(cls, cls.short)
-    return click.Command(
+    return BackendCommand(
         name=name,
         params=[*_common(), *own, click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
         callback=_callback(name, cls, [str(option.name) for option in own]),

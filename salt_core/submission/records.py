@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def record_of(folder: Path, identifier: str) -> Record:
         Where no such job was submitted from `folder`.
     """
     known = records(folder)
-    wanted = {identifier, identifier.partition("_")[0]}
+    wanted = {identifier, re.split("[_.]", identifier)[0]}
     found = [record for record in known if record.id in wanted]
     if not found:
         ids = ", ".join(record.id for record in known[-10:]) or "none"
