@@ -42,7 +42,7 @@ ENVIRONMENT = (
     "SALT_*",
 )
 
-#: HTCondor itself takes no more.
+#: A job that asks to be started again more often than this goes in circles.
 MOST_RETRIES = 10
 
 SIGNAL = re.compile(r"(?:SIG)?(USR1|TERM|INT)(?:@(\d+))?", re.ASCII)
@@ -201,10 +201,12 @@ class HTCondor(BatchBackend):
             if self.same_slot:
                 raise ConfigError("give --requeue too", "--same_slot")
             return {}
-        if self.same_slot:
-            return {"checkpoint_exit_code": str(RESUME_ME)}
         if job.max_restarts > MOST_RETRIES:
-            raise ConfigError(f"HTCondor starts a job again {MOST_RETRIES} times at most", "--max_restarts")
+            raise ConfigError(f"give {MOST_RETRIES} or fewer to HTCondor", "--max_restarts")
+        if self.same_slot:
+            # HTCondor knows no limit here: a job that stops at once would be started for ever.
+            too_many = f"CheckpointNumber >= {job.max_restarts}"
+            return {"checkpoint_exit_code": str(RESUME_ME), "periodic_remove": too_many}
         return {
             "max_retries": str(job.max_restarts),
             "retry_until": f"(ExitBySignal || ExitCode =!= {RESUME_ME})",

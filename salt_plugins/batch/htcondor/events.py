@@ -35,8 +35,11 @@ BY_THE_USER = "via condor_rm"
 
 
 def logged(folder: Path, cluster: int) -> dict[int, State]:
-    """Return the states of a cluster's jobs, by their number in it, as the event logs in `folder` have them."""
-    for path in folder.glob(f"*{ENDING}"):
+    """Return the states of a cluster's jobs, by their number in it, as the event logs in `folder` have them.
+
+    Of two clusters with one number, as two pools may have, the later one is meant.
+    """
+    for path in sorted(folder.glob(f"*{ENDING}"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         with path.open(encoding="utf-8", errors="replace") as file:
             first = EVENT.match(file.readline())
             if first and int(first[2]) == cluster:
