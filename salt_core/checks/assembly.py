@@ -10,7 +10,7 @@ from typing import Any
 
 from salt_core.checks import stand_in
 from salt_core.checks.devices import check_devices
-from salt_core.checks.report import Report, Unforeseen, key_path, singles
+from salt_core.checks.report import Report, key_path, singles
 from salt_core.config.arguments import Arguments
 from salt_core.config.load import BASE, Loaded, file_layer
 from salt_core.config.merge import KeyPath, Layer, Merged, merge
@@ -24,6 +24,9 @@ from salt_core.training.objects import Objects, instantiate
 ROUNDS = 8
 
 ENCODER = ("model", "encoder")
+#: Keys that say what a component is: without them nothing is left of it.
+COMPONENT = ("plugin", "class_path")
+
 STAND_IN = Path(stand_in.__file__)
 NO_LOGGER = {"logger": False}
 
@@ -59,13 +62,8 @@ def assemble(arguments: Arguments, report: Report) -> Assembly | None:
         except SaltError as error:
             report.add(error)
             found = mended(merged, [key_path(one) for one in singles(error)], report)
-        except Exception as error:
-            report.add(
-                Unforeseen(f"a plugin fails when it is made: {type(error).__name__}: {error}", "model")
-            )
-            return None
         if found is None:
-            return None
+            break
         merged = found
     return None
 
@@ -111,6 +109,8 @@ def _made(arguments: Arguments, merged: Merged, files: Sequence[Path]) -> Assemb
 def _mend(tree: dict[Any, Any], base: Any, path: KeyPath) -> KeyPath | None:
     """Put what `base` says, or nothing, in the place of the value at `path`; tell where that was."""
     place = _nearest(tree, path)
+    if place and place[-1] in COMPONENT:
+        place = place[:-1]
     if path[:2] == ENCODER and len(place) <= len(ENCODER):
         if not isinstance(tree.get("model"), dict):
             return None

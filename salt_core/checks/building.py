@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from salt_core.checks.report import Report, singles
+from salt_core.checks.report import Report, key_path
 from salt_core.data.facts import DataFacts
 from salt_core.data.module import ClassNames, SaltDataModule
 from salt_core.data.norms import Scale, class_weights
@@ -89,12 +89,11 @@ def _built_in_part(
                 task.build(encoded, facts)
             tasks[name] = task
         except SaltError as error:
-            for one in singles(error):
-                follows = (not knows_names and "class_names" in one.where) or (
-                    not knows_weights and "data.class_dict" in str(one)
-                )
-                if not follows:
-                    report.add(one)
+            known = any(key_path(one) == ("model", "tasks", name) for one in report.problems)
+            blank = not knows_names and "class_names" in str(error)
+            unweighted = not knows_weights and "data.class_dict" in str(error)
+            if not (known or blank or unweighted):
+                report.add(error)
     return Built(tasks, False)
 
 

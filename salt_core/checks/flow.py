@@ -13,8 +13,8 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 
 from salt_core.checks.assembly import Assembly, assemble
-from salt_core.checks.building import build
-from salt_core.checks.report import Report, Unforeseen
+from salt_core.checks.building import Built, build
+from salt_core.checks.report import Report
 from salt_core.checks.room import MARGIN, check_room, checkpoint_size, checkpoints_kept
 from salt_core.checks.samples import look_at_sample
 from salt_core.checks.step import try_step
@@ -93,7 +93,9 @@ def told_together(arguments: Arguments) -> Iterator[None]:
 
 def look(arguments: Arguments, report: Report) -> None:
     """Look at a training from its arguments on; nothing is written."""
-    assembly = assemble(arguments, report)
+    assembly = None
+    with report.collecting("", "making the parts of the training"):
+        assembly = assemble(arguments, report)
     if assembly is None:
         report.skipped.append("files, labels, model, disk and a first step: too little is right for that")
         return
@@ -101,9 +103,12 @@ def look(arguments: Arguments, report: Report) -> None:
     seed = run.seed_everything if not isinstance(run.seed_everything, bool) else 0
     seed_everything(seed, workers=True, verbose=False)
     _look_at_run(assembly, report)
-    built = build(objects, seed, run.compile, report)
+    built = Built({}, False)
+    with report.collecting("model", "building the model"):
+        built = build(objects, seed, run.compile, report)
     for sample in SAMPLES:
-        look_at_sample(objects.data, sample, built.tasks, report)
+        with report.collecting(f"data.{sample}_file", "reading it"):
+            look_at_sample(objects.data, sample, built.tasks, report)
     check_monitors(objects, report)
     if report.problems:
         report.skipped.append("disk and a first step, which need a model and data without problems")
@@ -150,13 +155,8 @@ def look_at_end(objects: Objects, report: Report, name: str, root: Path) -> None
     report.seen["batch"] = _batches(data, trainer, report)
     with report.collecting():
         report.seen["disk"] = _room(objects, root)
-    try:
+    with report.collecting("model", "the first step"):
         report.seen["step"] = try_step(module, data)
-    except SaltError as error:
-        report.add(error)
-    except Exception as error:
-        message = f"the first step fails, in a plugin or in salt: {type(error).__name__}: {error}"
-        report.add(Unforeseen(message, "model"))
 
 
 def check_monitors(objects: Objects, report: Report) -> None:

@@ -53,12 +53,25 @@ class Report:
                 self.problems.append(one)
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Note the problem that is raised inside."""
+    def collecting(self, where: str = "", what: str = "a look") -> Iterator[None]:
+        """Note the problem that is raised inside, one too that nobody foresaw.
+
+        Parameters
+        ----------
+        where : str, optional
+            The key path that an unforeseen problem is told with.
+        what : str, optional
+            What fails then.
+        """
         try:
             yield
         except SaltError as error:
             self.add(error)
+        except Exception as error:
+            message = f"{what} fails, in a plugin or in salt: {type(error).__name__}: {error}"
+            unforeseen = Unforeseen(message, where)
+            unforeseen.__cause__ = error
+            self.add(unforeseen)
 
     def text(self) -> str:
         """Say the problems, one a line, and what was skipped."""

@@ -39,6 +39,8 @@ def look_at_sample(
     pieces : int, optional
         Pieces of `PIECE` jets to read.
     """
+    if _is_empty(data, sample):
+        return
     found = list(_pieces(data, sample, data.selection(), pieces))
     faults = [one for one in found if isinstance(one, SaltError)]
     with report.collecting(), located(f"data.{sample}_file"):
@@ -50,6 +52,14 @@ def look_at_sample(
         _check_labels(name, task, labels, sample, report)
     if batches:
         report.seen[sample] = _seen(data, sample, batches)
+
+
+def _is_empty(data: SaltDataModule, sample: Sample) -> bool:
+    """Tell whether a sample has no jets, which is told elsewhere."""
+    try:
+        return data.contents(sample).num_jets == 0
+    except SaltError:
+        return False
 
 
 def _pieces(
@@ -71,8 +81,8 @@ def _pieces(
 
 def _labels(data: SaltDataModule, sample: Sample, task: Task, number: int) -> Sequence[JetBatch]:
     """Read the columns of one task alone, where not all of the sample can be read."""
-    nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys(data.variables, ())
     columns = {name: tuple(names) for name, names in task.columns().items() if name in data.datasets}
+    nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys((data.global_object, *columns), ())
     selection = replace(data.selection(), variables=nothing, columns=columns)
     found = _pieces(data, sample, selection, number)
     return [one for one in found if isinstance(one, JetBatch)]

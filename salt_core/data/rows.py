@@ -114,7 +114,7 @@ class JetFiles:
         selection = self.selection
         return Chunk(
             {
-                name: np.concatenate([part.records[name][list(selection.wanted(name))] for part in parts])
+                name: _concatenated([part.records[name] for part in parts], selection.wanted(name))
                 for name in selection.objects
             },
             {
@@ -122,6 +122,13 @@ class JetFiles:
                 for stream in selection.streams
             },
         )
+
+
+def _concatenated(records: Sequence[Array], names: Sequence[str]) -> Array:
+    """Put structured rows together that may differ in other fields; NumPy loses count of rows without any."""
+    if not names:
+        return np.empty(sum(map(len, records)), dtype=[])
+    return np.concatenate([part[list(names)] for part in records])
 
 
 class _OpenFiles:
@@ -222,6 +229,8 @@ def place_of(rows: Array, file: str) -> str:
 
 def take(records: Array, rows: Array) -> Array:
     """Gather structured rows; as plain bytes, which numpy copies far faster than fields."""
+    if not records.dtype.itemsize:  # no field is wanted, of files that were joined
+        return records[rows]
     plain = np.dtype((np.void, records.dtype.itemsize))
     taken: Array = np.ascontiguousarray(records).view(plain).take(rows).view(records.dtype)
     return taken

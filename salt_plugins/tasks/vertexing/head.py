@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
 from salt_core.distributed import ratio_over_ranks
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
@@ -98,6 +98,15 @@ class Vertexing(Task):
         """Give the vertex that each constituent is put into: connected pairs of a score above 0.5."""
         layout = batch.streams[self.input_name].layout
         return {self.input_name: {"VertexIndex": vertices_of(predictions, layout)}}
+
+    def check(self, batch: JetBatch) -> None:
+        """Refuse vertices and origins that are not finite."""
+        for column in (self.label, self.origin_label):
+            values = batch.raw(self.input_name)[column]
+            bad = int((~torch.isfinite(values)).sum())
+            if bad:
+                name = f"{self.input_name}/{column}"
+                raise DataError(f"label {name} has {bad} values in this batch that are not finite")
 
     @staticmethod
     def _pair_flag(origin: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.lib.recfunctions import drop_fields
 
 from salt_core.data import rows as module
+from salt_core.data.assemble import batch_of
 from salt_core.data.request import Selection
 from salt_core.data.rows import JetFiles, take
 from salt_core.errors import DataError
@@ -128,3 +129,16 @@ def test_taking_rows_as_plain_bytes():
     found = take(records[::2], np.array([4, 0, 0]))
     assert found.dtype == records.dtype
     assert found["c"].tolist() == [8, 0, 0]
+
+
+def test_files_of_which_no_field_of_the_jets_is_wanted_read_as_one(sample):
+    """The labels of tracks alone, say."""
+    selection = Selection("jets", {"jets": (), "tracks": ()}, {"tracks": ("origin",)}, SELECTION.datasets, {})
+    one = JetFiles([sample.file("val")], selection)
+    two = JetFiles([sample.file("train"), sample.file("val")], selection)
+    joined, alone = two.read(90, 110), one.read(0, 10)
+    assert len(joined.records["jets"]) == 20
+    assert joined.lengths["tracks"][10:].tolist() == alone.lengths["tracks"].tolist()
+    origins = joined.records["tracks"]["origin"][-alone.lengths["tracks"].sum() :]
+    assert origins.tolist() == alone.records["tracks"]["origin"].tolist()
+    assert len(batch_of(joined, selection, 90, two.places).rows) == 20

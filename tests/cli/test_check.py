@@ -1,0 +1,384 @@
+"""`salt check`: everything that a training would trip over in one list, with key paths, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+
+
+def changed(sample, name: str, dataset: str, change: Callable[[np.ndarray], np.ndarray | None]) -> None:
+    """Change one dataset of a sample's file, in place or by what `change` returns."""
+    with h5py.File(sample.file(name), "r+") as file:
+        rows, attributes = file[dataset][:], dict(file[dataset].attrs)
+        new = change(rows)
+        del file[dataset]
+        file[dataset] = rows if new is None else new
+        file[dataset].attrs.update(attributes)
+
+
+def spoilt(name: str, dataset: str, field: str, row: Any, value: Any) -> Callable[..., None]:
+    """Set one value of a file; of a stream, that of a valid constituent."""
+
+    def change(rows):
+        place = tuple(np.argwhere(rows["valid"])[row]) if rows.ndim > 1 else row
+        rows[field][place] = value
+
+    return lambda sample: changed(sample, name, dataset, change)
+
+
+def without_field(rows: np.ndarray, field: str) -> np.ndarray:
+    kept = [name for name in rows.dtype.names if name != field]
+    new = np.empty(rows.shape, [(name, rows.dtype[name]) for name in kept])
+    for name in kept:
+        new[name] = rows[name]
+    return new
+
+
+def as_type(rows: np.ndarray, field: str, kind: Any, values: Any = None) -> np.ndarray:
+    new = np.empty(rows.shape, [(n, kind if n == field else rows.dtype[n]) for n in rows.dtype.names])
+    for name in rows.dtype.names:
+        new[name] = values if name == field and values is not None else rows[name]
+    return new
+
+
+def norms(**change: Any) -> Callable[..., None]:
+    """Change entries ``object__variable`` of the norm dict; None takes one away."""
+
+    def prepare(sample):
+        path = sample.folder / "norm_dict.yaml"
+        content = yaml.safe_load(path.read_text())
+        for key, value in change.items():
+            name, _, variable = key.partition("__")
+            if value is None:
+                del content[name][variable]
+            else:
+                content[name][variable] = value
+        path.write_text(yaml.safe_dump(content))
+
+    return prepare
+
+
+def text(name: str, content: str) -> Callable[..., None]:
+    return lambda sample: (sample.folder / name).write_text(content)
+
+
+def cut(sample) -> None:
+    whole = sample.file("train").read_bytes()
+    sample.file("train").write_bytes(whole[: len(whole) // 2])
+
+
+def empty(sample) -> None:
+    changed(sample, "train", "jets", lambda rows: rows[:0])
+    changed(sample, "train", "tracks", lambda rows: rows[:0])
+
+
+PLUGIN = '''
+from salt_core import Loss, hookimpl
+
+
+class Broken(Loss):
+    """Fails."""
+
+    def __init__(self, how: str = "raise") -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, predictions, targets):
+        """Fail as told."""
+        if self.how == "raise":
+            raise TypeError("no such sum")
+        if self.how == "gradient":
+            # Finite, but its slope at 0 is not.
+            return (predictions.sum(-1) * 0).sqrt()
+        return predictions.sum(-1) * float("nan")
+
+
+@hookimpl
+def salt_losses():
+    return {"broken": Broken}
+'''
+
+
+def with_plugin(sample) -> None:
+    (sample.folder / "broken.py").write_text(PLUGIN)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A broken configuration or file.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Flags.
+    texts : sequence of str
+        What the list must say.
+    number : int
+        How many problems there are.
+    prepare : callable
+        Breaks the sample.
+    """
+
+    words: Sequence[str]
+    texts: Sequence[str]
+    number: int = 1
+    prepare: Callable[..., Any] = lambda sample: None
+
+
+BROKEN_LOSS = ("--plugins", "[broken.py]", "--model.tasks.flavour.loss")
+
+CASES = {
+    # the configuration
+    "unknown option": Case(["--model.encoder.num_layrs", "3"], ["--model.encoder.num_layrs: there is no such option; did you mean 'num_layers'"]),
+    "unknown section": Case(["--modell.x", "3"], ["modell", "did you mean 'model'?"]),
+    "wrong type": Case(["--data.batch_size", "many"], ["--data.batch_size: must be int, got 'many'"]),
+    "unknown plugin": Case(["--model.encoder", "gn3"], ["--model.encoder: there is no encoder 'gn3': did you mean 'gn2'?"]),
+    "unknown loss": Case(["--model.tasks.origin.loss", "cross_entrpy"], ["--model.tasks.origin.loss", "did you mean 'cross_entropy'"]),
+    "missing option": Case(["--model.tasks.more", "{plugin: classification, input_name: jets, loss: cross_entropy, hidden_layers: [4]}"], ["model.tasks.more.label: is missing"]),
+    "no task": Case(["--model.tasks.flavour", "null", "--model.tasks.origin", "null", "--model.tasks.vertexing", "null"], ["model.tasks: no task is left"]),
+    "no YAML in a flag": Case(["--model.encoder", "{plugin: gn2"], ["--model.encoder:1:", "not valid YAML"]),
+    "no YAML in a file": Case(["--config", "more.yaml"], ["more.yaml:1:", "not valid YAML"], prepare=text("more.yaml", "a: [1")),
+    "no such configuration": Case(["--config", "GN3.yaml"], ["--config", "GN3.yaml does not exist"]),
+    "no flag": Case(["stray"], ["'stray' is not expected here"]),
+    "no such plugin file": Case(["--plugins", "[nofile.py]"], ["plugins", "nofile.py cannot be read"]),
+    "forbidden class": Case(["--trainer.callbacks.mine", "{class_path: os.system}"], ["trainer.callbacks.mine.class_path", "'os.system' is not allowed"]),
+    "name that is no folder": Case(["--name", "a/b"], ["name: 'a/b' cannot name a folder"]),
+    "heads that do not divide": Case(["--model.encoder.num_heads", "3"], ["model.encoder", "3 heads"]),
+    "impossible rates": Case(["--model.lrs_config.max", "0"], ["model.lrs_config", "max 0"]),
+    "no jets in a batch": Case(["--data.batch_size", "0"], ["data.batch_size: 0 is not a number of jets"]),
+    "negative workers": Case(["--data.num_workers", "-2"], ["data.num_workers: -2 is not a number of processes"]),
+    "cache size that is none": Case(["--data.loader", "{plugin: packed, cache_limit: lots}"], ["data.loader.cache_limit", "'lots' is not a size"]),
+    "shuffle that the loader cannot": Case(["--data.max_memory", "much"], ["data.max_memory", "'much' is not a size"]),
+    "stray limit": Case(["--data.num_inputs", "{trcks: 3}"], ["data.num_inputs", "did you mean 'tracks'?"]),
+    "monitor that nothing logs": Case(["--trainer.callbacks.checkpoint.monitor", "val/flavor_loss"], ["trainer.callbacks", "Checkpoint monitors 'val/flavor_loss'", "did you mean 'val/flavour_loss'"]),
+    # devices
+    "unknown accelerator": Case(["--trainer.accelerator", "tpuu"], ["trainer: ", "'tpuu'"]),
+    "no GPU": Case(["--trainer.accelerator", "gpu"], ["trainer.accelerator", "this machine has no GPU"]),
+    "unknown strategy": Case(["--trainer.strategy", "dpp"], ["trainer: ", "'dpp'"]),
+    "unknown precision": Case(["--trainer.precision", "15-mixed"], ["trainer.precision", "15-mixed"]),
+    "devices that are no number": Case(["--trainer.devices", "0"], ["trainer: "]),
+    # files
+    "no such file": Case(["--data.train_file", "nope.h5"], ["data.train_file", "nope.h5 does not exist"]),
+    "nothing fits": Case(["--data.val_file", "nope_*.h5"], ["data.val_file: no file fits"]),
+    "no file named": Case(["--data.train_file", "null"], ["data.train_file: not set"]),
+    "file named twice": Case(["--data.train_file", "[train.h5, train.h5]"], ["data.train_file: named more than once"]),
+    "not HDF5": Case(["--data.val_file", "text.h5"], ["data.val_file", "text.h5 is not an HDF5 file"], prepare=text("text.h5", "hello")),
+    "truncated": Case([], ["data.train_file", "train.h5 is truncated"], prepare=cut),
+    "no jets": Case([], ["data.train_file", "train.h5 has no jets"], prepare=empty),
+    "no dataset": Case(["--data.input_map.tracks", "trcks"], ["data.train_file", "data.val_file", "no dataset 'trcks'", "did you mean 'tracks'?"], 2),
+    "datasets of different length": Case([], ["data.val_file", "differ in length"], prepare=lambda sample: changed(sample, "val", "tracks", lambda rows: rows[:-1])),
+    "too many jets asked for": Case(["--data.num_val", "1000"], ["data.num_val: 1000 jets are asked for", "has 50"]),
+    "missing variable": Case(["--data.variables.jets", "[pt, etta]"], ["data.train_file", "data.val_file", "no variable 'etta'; did you mean 'eta'?", "data.norm_dict, jets/etta"], 3),
+    "missing label": Case(["--model.tasks.origin.label", "orign"], ["data.train_file", "data.val_file", "no variable 'orign'"], 2),
+    "text as variable": Case([], ["data.train_file", "jets/eta", "needed: one number per entry"], prepare=lambda sample: changed(sample, "train", "jets", lambda rows: as_type(rows, "eta", "S3", b"far"))),
+    "no flag of validity": Case([], ["data.train_file", "no variable 'valid'"], prepare=lambda sample: changed(sample, "train", "tracks", lambda rows: without_field(rows, "valid"))),
+    "files of different types": Case(["--data.train_file", "[train.h5, other.h5]"], ["data.train_file", "/jets/pt is", "other.h5"], prepare=lambda sample: (shutil.copy(sample.file("train"), sample.folder / "other.h5"), changed(type(sample)(sample.folder), "other", "jets", lambda rows: as_type(rows, "pt", "f8")))),
+    # values
+    "NaN in a variable": Case([], ["data.train_file: ", "tracks/d0 has 1 in 1 of the jets"], prepare=spoilt("train", "tracks", "d0", 40, np.nan)),
+    "infinite variable of the validation sample": Case([], ["data.val_file: ", "jets/eta has 1 in 1 of the jets, rows 33"], prepare=spoilt("val", "jets", "eta", 33, np.inf)),
+    "label out of range": Case([], ["model.tasks.flavour (data.train_file): label jets/flavour_label holds 9", "row 70", "0 (bjets)"], prepare=spoilt("train", "jets", "flavour_label", 70, 9)),
+    "label out of range in validation": Case([], ["model.tasks.origin (data.val_file): label tracks/origin holds 8"], prepare=spoilt("val", "tracks", "origin", 12, 8)),
+    "label that is no integer": Case([], ["model.tasks.flavour (data.train_file)", "floating-point values"], prepare=lambda sample: changed(sample, "train", "jets", lambda rows: as_type(rows, "flavour_label", "f4"))),
+    "vertex that is NaN": Case([], ["model.tasks.vertexing (data.train_file)", "tracks/vertex", "not finite"], prepare=lambda sample: changed(sample, "train", "tracks", lambda rows: as_type(rows, "vertex", "f4", np.nan))),
+    # the model against the data
+    "class weights of another number": Case([], ["model.tasks.flavour", "2 class weights", "has 4 classes"], prepare=text("class_dict.yaml", "jets: {flavour_label: [1.0, 2.0]}\n")),
+    "class weight of zero": Case([], ["model.tasks.flavour", "finite and positive"], prepare=text("class_dict.yaml", "jets: {flavour_label: [1.0, 2.0, 0.0, 1.0]}\n")),
+    "class weight that is infinite": Case([], ["model.tasks.flavour", "finite and positive"], prepare=text("class_dict.yaml", "jets: {flavour_label: [1.0, 2.0, .inf, 1.0]}\n")),
+    "class weights that are no list": Case([], ["data.class_dict, jets/flavour_label", "a list with a number for each class"], prepare=text("class_dict.yaml", "jets: {flavour_label: heavy}\n")),
+    "no class weights": Case(["--data.class_dict", "null"], ["model.tasks.flavour", "data.class_dict has no weights"]),
+    "no class dict": Case(["--data.class_dict", "nope.yaml"], ["data.class_dict", "nope.yaml does not exist"]),
+    "width of zero": Case([], ["data.norm_dict, jets/pt: mean 50.0, std 0.0"], prepare=norms(jets__pt={"mean": 50.0, "std": 0.0})),
+    "mean that is NaN": Case([], ["data.norm_dict, tracks/hits: mean nan"], prepare=norms(tracks__hits={"mean": float("nan"), "std": 1.0})),
+    "variable without normalisation": Case([], ["data.norm_dict, tracks/z0", "does not have it"], prepare=norms(tracks__z0=None)),
+    "no norm dict": Case(["--data.norm_dict", "null"], ["data.norm_dict: not set"]),
+    "no names of classes": Case(["--model.tasks.flavour.label", "event", "--model.tasks.flavour.loss.weight", "null"], ["model.tasks.flavour", "class_names", "no attribute that names the classes of label 'event'"]),
+    "task on no input": Case(["--model.tasks.origin.input_name", "jet"], ["model.tasks.origin", "did you mean 'jets'?"]),
+    "normalisation that overflows": Case([], ["its loss is nan"], 3, prepare=norms(jets__pt={"mean": 0.0, "std": 1e-42})),
+    "weight of a task that is no number": Case(["--model.tasks.origin.weight", ".nan"], ["model.tasks.origin: its loss is nan"]),
+    "loss that is NaN": Case([*BROKEN_LOSS, "{plugin: broken, how: nan}"], ["model.tasks.flavour: its loss is nan"], prepare=with_plugin),
+    "loss that fails": Case([*BROKEN_LOSS, "broken"], ["the first step fails", "TypeError: no such sum"], prepare=with_plugin),
+    "gradient that is not finite": Case([*BROKEN_LOSS, "{plugin: broken, how: gradient}"], ["model: the first step gives gradients that are not finite"], prepare=with_plugin),
+    # the run
+    "folder that cannot be": Case(["--trainer.default_root_dir", "tiny.yaml/logs"], ["trainer.default_root_dir", "cannot be written"]),
+    "no such checkpoint": Case(["--ckpt_path", "no.ckpt"], ["--ckpt_path", "no.ckpt does not exist"]),
+    "damaged checkpoint": Case(["--ckpt_path", "bad.ckpt"], ["--ckpt_path", "bad.ckpt cannot be read"], prepare=text("bad.ckpt", "PK no more")),
+    "no weights to start from": Case(["--model.init_from", "no.ckpt"], ["no.ckpt"]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def check(sample, salt):
+    """Check the tiny model, and see that nothing is written and no traceback is shown."""
+
+    def run(*words: object):
+        before = set(sample.folder.rglob("*"))
+        done = salt("check", "--config", sample.config, *words, "--force")
+        said = done.err + done.out
+        assert "Traceback" not in said
+        assert "nobody foresaw" not in said
+        assert set(sample.folder.rglob("*")) == before
+        return done
+
+    return run
+
+
+def problems(done) -> list[str]:
+    return [line for line in done.err.splitlines() if line.startswith("  - ")]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_broken(check, sample, name):
+    case = CASES[name]
+    case.prepare(sample)
+    done = check(*case.words)
+    assert done.code == 2, done.err
+    for said in case.texts:
+        assert said in done.err, done.err
+    assert len(problems(done)) == case.number, done.err
+
+
+def test_five_faults_of_all_sorts_are_told_together(check, sample):
+    spoilt("train", "jets", "flavour_label", 70, 9)(sample)
+    spoilt("val", "tracks", "d0", 3, np.nan)(sample)
+    norms(jets__pt={"mean": 0.0, "std": -1.0})(sample)
+    done = check("--model.encoder.num_layrs", "3", "--trainer.accelerator", "gpu")
+    assert done.code == 2
+    found = problems(done)
+    assert len(found) == 5, done.err
+    for said in (
+        "num_layrs",
+        "trainer.accelerator",
+        "norm_dict, jets/pt",
+        "flavour_label holds 9",
+        "tracks/d0",
+    ):
+        assert any(said in line for line in found), said
+    assert "not looked at: " in done.err
+
+
+def test_files_and_labels_are_looked_at_where_the_encoder_cannot_be_made(check, sample):
+    spoilt("train", "jets", "flavour_label", 70, 9)(sample)
+    done = check("--model.encoder", "gn3", "--data.val_file", "nope.h5")
+    assert len(problems(done)) == 3, done.err
+    for said in ("there is no encoder 'gn3'", "nope.h5 does not exist", "flavour_label holds 9"):
+        assert said in done.err
+
+
+def test_a_label_is_looked_at_beside_inputs_that_are_not_finite(check, sample):
+    spoilt("train", "jets", "flavour_label", 70, 9)(sample)
+    spoilt("train", "jets", "eta", 71, np.nan)(sample)
+    done = check("--data.variables.tracks", "[d0, nothere]")
+    assert len(problems(done)) == 4, done.err  # nothere in two samples and the norm dict, and the label
+    assert "flavour_label holds 9" in done.err
+
+
+def test_a_sound_configuration(check):
+    done = check()
+    assert done.code == 0, done.err
+    assert done.out.startswith("No problem was found.")
+    for said in ("100 jets of train.h5, all read", "tracks each", "parameters", "20 jets, 5 steps", "loss "):
+        assert said in done.out
+
+
+def test_the_shape_of_a_small_sample_is_no_problem_but_told(check):
+    done = check("--data.batch_size", "1000", "--data.num_workers", "999")
+    assert done.code == 0
+    assert "note: data.batch_size: 1000 on 1 device is more than the 100 jets" in done.out
+    assert "note: data.num_workers: 999 processes" in done.out
+
+
+def test_json(check):
+    done = check("--json", "--data.batch_size", "0", "--data.val_file", "nope.h5")
+    assert done.code == 2
+    assert [(one["where"], one["kind"]) for one in json.loads(done.out)] == [
+        ("data.batch_size", "configuration"),
+        ("data.val_file", "configuration"),
+    ]
+    sound = check("--json")
+    assert (sound.code, json.loads(sound.out)) == (0, [])
+
+
+def test_json_tells_data_from_configuration(check, sample):
+    spoilt("train", "jets", "flavour_label", 70, 9)(sample)
+    (found,) = json.loads(check("--json").out)
+    assert (found["kind"], found["where"]) == ("data", "model.tasks.flavour (data.train_file)")
+
+
+def test_help_is_light_and_names_the_exit_code(salt):
+    done = salt("check", "--help")
+    assert done.code == 0
+    assert "with its key path" in " ".join(done.out.split())
+    assert "--json" in done.out
+
+
+def test_the_packed_loader_is_checked_without_making_a_store(check, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    done = check("--data.loader", "packed", "--data.cache_dir", cache)
+    assert done.code == 0, done.err
+    assert not cache.exists()
+    assert " in cache" in done.out
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_too_little_room_for_checkpoints_and_store(check, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 1000, 1000))
+    done = check("--data.loader", "packed", "--data.cache_dir", "cache")
+    assert done.code == 2
+    assert len(problems(done)) == 2, done.err
+    assert "data.cache_dir: " in done.err
+    assert "trainer.default_root_dir: " in done.err
+    assert "1 KB are free" in done.err
+
+
+def test_fit_tells_all_problems_of_all_stages(sample, salt):
+    spoilt("train", "jets", "flavour_label", 70, 9)(sample)
+    norms(jets__pt={"mean": 0.0, "std": -1.0})(sample)
+    done = salt("fit", "--config", sample.config, "--force", "--model.encoder.num_layrs", "3")
+    assert done.code == 2
+    assert len(problems(done)) == 3, done.err
+    assert not (sample.folder / "logs").exists()
+
+
+def test_fit_looks_before_it_makes_a_run_directory(sample, salt):
+    spoilt("val", "tracks", "origin", 12, 8)(sample)
+    done = salt("fit", "--config", sample.config, "--force")
+    assert done.code == 1
+    assert "model.tasks.origin (data.val_file): label tracks/origin holds 8" in done.err
+    assert not (sample.folder / "logs").exists()
+
+
+def test_the_look_changes_nothing_of_the_training(sample, salt, monkeypatch, the_run):
+    """Dropout, weights and order are the same with the look and without it."""
+    words = ("fit", "--config", sample.config, "--force", "--model.encoder.dropout", "0.3", "--log_suffix")
+    assert salt(*words, "looked").code == 0
+    monkeypatch.setattr("salt_core.training.flow.look_first", lambda *given: None)
+    assert salt(*words, "blind").code == 0
+    one, other = (
+        torch.load(sample.folder / "logs" / f"tiny_{name}" / "ckpts" / "last.ckpt")["state_dict"]
+        for name in ("looked", "blind")
+    )
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_the_shipped_demo_is_sound(salt):
+    done = salt("check", "--config", "GN2.yaml", "--config", "demo.yaml", "--force")
+    assert done.code == 0, done.err
+
+
+def test_paths_of_the_list_exist(check, sample):
+    """What a message names can be looked up."""
+    done = check("--data.train_file", "nope.h5")
+    assert str(Path("nope.h5")) in done.err
