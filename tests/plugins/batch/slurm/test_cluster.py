@@ -127,7 +127,16 @@ def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
 def test_several_nodes_go_on_exactly(slurm, salt, salt_process, config):
     packed = ("--config.data.loader=packed", "--config.data.batch_size=10")
     record = interrupted(salt, config, "--nodes", "2", "--gpus_per_node", "1", *packed)
-    whole = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.loader", "packed", "--data.batch_size", "10")
+    whole = (
+        "--trainer.devices",
+        "2",
+        "--trainer.strategy",
+        "ddp",
+        "--data.loader",
+        "packed",
+        "--data.batch_size",
+        "10",
+    )
     done = salt_process("fit", "--config", config, "-f", "--log_suffix", "whole", *whole, cwd=Path.cwd())
     assert done.code == 0, done.err
     same(Path(record.run), Path("logs/tiny_whole"))
@@ -213,7 +222,11 @@ def test_a_partition_that_is_not_there(slurm, salt, config):
 
 
 def test_from_inside_a_job_nothing_leaks_in(slurm, salt, config, monkeypatch):
-    for name, value in {"SLURM_NTASKS_PER_NODE": "3", "SBATCH_PARTITION": "nowhere", "SLURM_JOB_ID": "1"}.items():
+    for name, value in {
+        "SLURM_NTASKS_PER_NODE": "3",
+        "SBATCH_PARTITION": "nowhere",
+        "SLURM_JOB_ID": "1",
+    }.items():
         monkeypatch.setenv(name, value)
     record = submit(salt, config, "--config.trainer.fast_dev_run=1")
     monkeypatch.delenv("SLURM_JOB_ID")
@@ -226,5 +239,3 @@ def test_without_slurm(salt, sample, monkeypatch):
     assert done.code == 1
     assert "there is no sbatch on this machine" in done.err
     assert not list(Path("slurm").iterdir())
-
-

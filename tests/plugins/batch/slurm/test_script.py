@@ -35,7 +35,9 @@ def test_every_option_has_its_directive(job, tmp_path):
         "exclusive": True,
         "time": "12:00:00",
     }
-    text = render(job(requeue=True, signal="SIGUSR1@90", options={"dependency": "afterok:1", "hold": None}), **given)
+    text = render(
+        job(requeue=True, signal="SIGUSR1@90", options={"dependency": "afterok:1", "hold": None}), **given
+    )
     assert directives(text) == [
         'job-name="gn2"',
         f'chdir="{tmp_path}"',
@@ -66,7 +68,7 @@ def test_the_whole_script_of_a_plain_job(job, tmp_path):
     head, body = text.split("\n\n", 1)
     assert head.startswith("#!/bin/bash\n#SBATCH")
     assert body == "srun --export=ALL salt fit 'a b'\nstatus=$?\nexit \"$status\"\n"
-    assert 'no-requeue' in directives(text)
+    assert "no-requeue" in directives(text)
 
 
 def test_options_that_the_trainer_has_to_know():
@@ -140,7 +142,9 @@ REQUEUED = {
 
 def ends_with_85(job, run_script, tmp_path, **environment):
     """Run a job that asks to be queued again, and return what the scheduler was told."""
-    text = render(job(requeue=True, max_restarts=3)).replace('exit "$status"', f"echo [] > {tmp_path}/machine/said.json")
+    text = render(job(requeue=True, max_restarts=3)).replace(
+        'exit "$status"', f"echo [] > {tmp_path}/machine/said.json"
+    )
     run_script(text, REQUEUED, SLURM_JOB_ID="7", **environment)
     asked = tmp_path / "machine" / "asked"
     return shlex.split(asked.read_text()) if asked.exists() else None
