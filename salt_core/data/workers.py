@@ -41,10 +41,10 @@ def follow_parent(worker: int = 0) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     end_with_parent()
-    if sys.platform == "linux":
-        parent = multiprocessing.parent_process()
-        if parent is not None and os.getppid() != parent.pid:  # it ended before we asked
-            os._exit(1)
+    parent = multiprocessing.parent_process()
+    forked = multiprocessing.get_start_method() == "fork"  # else a server has started this process
+    if parent is not None and forked and os.getppid() != parent.pid:  # it ended before we asked
+        os._exit(1)
 
 
 def end_with_parent() -> None:
