@@ -27,21 +27,18 @@ class SubmitGroup(SaltGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the backends."""
-        del ctx
-        return Registry.discover().names(KIND)
+        return _registry(ctx).names(KIND)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Make the command of one backend."""
-        del ctx
-        cls = Registry.discover().resolve(KIND, cmd_name, "salt submit")
+        cls = _registry(ctx).resolve(KIND, cmd_name, "salt submit")
         assert issubclass(cls, BatchBackend)
         return backend_command(cmd_name, cls)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each backend, without importing it."""
-        del ctx
         with formatter.section("Backends"):
-            formatter.write_dl([(p.name, p.summary) for p in Registry.discover().providers(KIND)])
+            formatter.write_dl([(p.name, p.summary) for p in _registry(ctx).providers(KIND)])
 
 
 class BackendCommand(click.Command):
@@ -51,6 +48,13 @@ class BackendCommand(click.Command):
         """Double it before click reads the arguments."""
         place = args.index(FLAGS_FROM_HERE) if FLAGS_FROM_HERE in args else len(args)
         return super().parse_args(ctx, [*args[:place], *args[place : place + 1], *args[place:]])
+
+
+def _registry(ctx: click.Context) -> Registry:
+    """Return the plugins, which are looked for once in a call."""
+    found = ctx.meta.setdefault("salt.registry", None) or Registry.discover()
+    ctx.meta["salt.registry"] = found
+    return found
 
 
 submit = SubmitGroup(
