@@ -53,7 +53,8 @@ def test_of_thousands_of_files_less_is_read(tmp_path, monkeypatch):
     assert told["checksum"] == "crc32 of the first 100 and the last 100 bytes"
     assert [entry["path"] for entry in told["train_file"]] == [str(file) for file in files]
     assert all(
-        entry["crc32"] == checksum_of_ends(file, 100) for entry, file in zip(told["train_file"], files, strict=True)
+        entry["crc32"] == checksum_of_ends(file, 100)
+        for entry, file in zip(told["train_file"], files, strict=True)
     )
 
 
