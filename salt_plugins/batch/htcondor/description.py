@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from salt_core import ConfigError
 from salt_core.errors import suggest
-from salt_plugins.batch.htcondor.keywords import ATTRIBUTE, CUSTOM_RESOURCE, KNOWN, MISTAKEN, OWN
+from salt_plugins.batch.htcondor.keywords import ATTRIBUTE, KNOWN, OWN, is_known
 
 SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]B?)?", re.ASCII | re.IGNORECASE)
 
@@ -81,7 +81,7 @@ def _command(name: str) -> str:
     command = name.lower()
     if command in OWN:
         raise ConfigError("this is for salt to write", f"condor.{name}")
-    if command in KNOWN or (CUSTOM_RESOURCE.fullmatch(command) and command not in MISTAKEN):
+    if is_known(command):
         return command
     hint = suggest(command, KNOWN).partition("Choices:")[0]
     message = (

@@ -29,7 +29,7 @@ AFTER: Mapping[str, State] = {
 }
 
 #: From what says most about all jobs of a cluster to what says least.
-ORDER: tuple[Phase, ...] = ("held", "running", "waiting", "failed", "cancelled", "done")
+ORDER: tuple[Phase, ...] = ("held", "running", "waiting", "failed", "cancelled", "done", "unknown")
 
 BY_THE_USER = "via condor_rm"
 

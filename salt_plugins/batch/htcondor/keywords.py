@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 #: Written by the backend itself, and read by it again.
@@ -41,9 +42,15 @@ KNOWN = frozenset(COMMANDS.split())
 #: Resources that a pool has beside the usual ones, such as ``request_tapes``.
 CUSTOM_RESOURCE = re.compile(r"requ(est|ire)_[a-z]\w*", re.ASCII)
 
-#: Close to a usual resource, but another one.
-MISTAKEN = frozenset(
-    {"request_cpu", "request_gpu", "require_gpu", "request_mem", "request_disks", "request_core"}
-)
+#: How much a custom resource may look like a command, which it is a misspelt one of beyond.
+ALIKE = 0.85
 
 ATTRIBUTE = re.compile(r"(?:\+|my\.)([a-z_]\w*)", re.ASCII | re.IGNORECASE)
+
+
+def is_known(command: str) -> bool:
+    """Tell whether HTCondor knows a command, written in lower case."""
+    if command in KNOWN:
+        return True
+    misspelt = difflib.get_close_matches(command, KNOWN, n=1, cutoff=ALIKE)
+    return CUSTOM_RESOURCE.fullmatch(command) is not None and not misspelt
