@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command line at the top of the repository, by the Python of the tests."""
+def run(line: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line, at the top of the repository, by the Python of the tests."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = os.environ | {"PATH": path} | environment
     return subprocess.run(
-        shlex.split(line), cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+        shlex.split(line), cwd=cwd, env=variables, capture_output=True, text=True, check=False
     )
 
 
@@ -93,13 +93,12 @@ def test_the_older_script_takes_the_same_options(form):
 
 
 def test_the_older_script_submits_gn2_where_nothing_is_said(tmp_path):
-    fake = tmp_path / "sbatch"
-    fake.write_text("#!/bin/bash\necho refused: no queue >&2\nexit 1\n")
-    fake.chmod(0o755)
-    bin_folder = Path(sys.executable).parent
-    done = run(
-        "submit/submit_slurm.sh", PATH=f"{tmp_path}{os.pathsep}{bin_folder}{os.pathsep}{os.environ['PATH']}"
-    )
+    refusing = tmp_path / "sbatch"
+    refusing.write_text("#!/bin/bash\necho refused: no queue >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = run(str(ROOT / "submit" / "submit_slurm.sh"), cwd=tmp_path, PATH=path)
     assert done.returncode == 1
     assert "slurm/GN2-" in done.stderr
     assert "refused: no queue" in done.stderr
