@@ -242,6 +242,7 @@ class SaltDataModule(LightningDataModule):
         run_all(
             lambda: self.check_file("train"),
             lambda: self.check_file("val"),
+            lambda: self.loader.check(self._request("train", self.selection(), training=True)),
             self.normalisation,
             lambda: class_weights(self.class_dict),
         )

@@ -56,6 +56,10 @@ class Dataloader(ABC):
         """
         return contents_of(request.files, request.selection, request.where)
 
+    def check(self, request: LoadRequest) -> None:
+        """Raise a `ConfigError` for a request that this loader cannot meet, without reading; none by default."""
+        del request
+
     def room(self, request: LoadRequest) -> Mapping[Path, int]:
         """Tell how many bytes `prepare` will write to which folder; none by default."""
         del request

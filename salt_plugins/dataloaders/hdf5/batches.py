@@ -33,17 +33,11 @@ class Hdf5Batches:
     Raises
     ------
     ConfigError
-        Where there are too few jets for the ranks, or jets are to be shuffled one by one.
+        Where there are too few jets for the ranks.
     """
 
     def __init__(self, request: LoadRequest) -> None:
         self.request = request
-        if request.training and request.shuffle == "full":
-            raise ConfigError(
-                "the loader hdf5 reads contiguous batches and shuffles whole ones; choose blocks or none, "
-                "or --data.loader packed, which shuffles jets one by one",
-                "data.shuffle",
-            )
         self.files = JetFiles(request.files, request.selection, request.where)
         available = self.files.num_jets
         num_jets = available if request.num_jets < 0 else min(request.num_jets, available)

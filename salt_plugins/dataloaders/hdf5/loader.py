@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salt_core import Dataloader
+from salt_core import ConfigError, Dataloader
 from salt_core.interfaces.dataloader import JetLoader, LoadRequest
 from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 
@@ -15,6 +15,16 @@ class Hdf5(Dataloader):
     file itself has to be shuffled.
     """
 
+    def check(self, request: LoadRequest) -> None:
+        """Refuse to shuffle jets one by one."""
+        if request.training and request.shuffle == "full":
+            raise ConfigError(
+                "the loader hdf5 reads contiguous batches and shuffles whole ones; choose blocks or none, "
+                "or --data.loader packed, which shuffles jets one by one",
+                "data.shuffle",
+            )
+
     def build(self, request: LoadRequest) -> JetLoader:
         """Open the sample that `request` describes."""
+        self.check(request)
         return Hdf5Batches(request)
