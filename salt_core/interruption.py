@@ -49,6 +49,9 @@ class Interruption:
         self._status = status
         self._patient, self.received = False, None
         self.listen()
+        if status == RESUME_ME:
+            # A batch script may have held back what came before anyone listened.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def listen(self) -> None:
         """Answer the signals; what others have installed in the meantime is replaced."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -77,7 +78,11 @@ class Slurm(BatchBackend):
         exclusive: bool = False,
         time: str | None = None,
     ) -> None:
-        for name, number in (("nodes", nodes), ("gpus_per_node", gpus_per_node), ("cpus_per_task", cpus_per_task)):
+        for name, number in (
+            ("nodes", nodes),
+            ("gpus_per_node", gpus_per_node),
+            ("cpus_per_task", cpus_per_task),
+        ):
             if number is not None and number < 1:
                 raise ConfigError(f"{number} is too few; give 1 or more", f"--{name}")
         if gpu_type and gpus_per_node is None:
@@ -108,7 +113,8 @@ class Slurm(BatchBackend):
             message = f"{job.name!r} is what interactive jobs are called; choose another name"
             raise ConfigError(message, "--tag")
         directives = {**self._directives(job), **job.options}
-        return {f"{job.stem}.sh": script(job, directives, self.cpus_per_task)}
+        stop = (directives.get("signal") or "").partition("@")[0]
+        return {f"{job.stem}.sh": script(job, directives, self.cpus_per_task, stop)}
 
     def submit(self, job: Job) -> str:
         """Call sbatch."""
@@ -150,6 +156,9 @@ def _signal(text: str) -> str:
     """Check a signal and its lead time, and write it as sbatch does."""
     found = SIGNAL.fullmatch(text.strip().upper())
     if found is None or found[1] not in ("USR1", "TERM", "INT", "10", "15", "2"):
-        message = f"{text!r} is not a signal that a training answers; write USR1@SECONDS, TERM@SECONDS or INT@SECONDS"
-        raise ConfigError(message, "--signal")
-    return found[1] + (found[2] or "")
+        raise ConfigError(
+            f"{text!r} is not a signal that a training answers; write USR1@SECONDS, TERM@SECONDS or INT@SECONDS",
+            "--signal",
+        )
+    name = signal.Signals(int(found[1])).name.removeprefix("SIG") if found[1].isdecimal() else found[1]
+    return name + (found[2] or "")

@@ -72,7 +72,9 @@ def state_of(identifier: str) -> State:
         fields = dict(re.findall(r"(\w+)=(\S*)", known.stdout))
         code = fields.get("ExitCode", "").partition(":")[0]
         return state(fields.get("JobState", ""), "" if code in ("", "0") else f"exit status {code}")
-    counted = run(["sacct", "--noheader", "--parsable2", "--allocations", "--format=State", f"--jobs={identifier}"])
+    counted = run(
+        ["sacct", "--noheader", "--parsable2", "--allocations", "--format=State", f"--jobs={identifier}"]
+    )
     word = counted.stdout.split("\n")[0].split(" ")[0].strip() if counted.returncode == 0 else ""
     return state(word, "")
 

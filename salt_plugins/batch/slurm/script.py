@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from collections.abc import Mapping
 
 from salt_core import ConfigError
@@ -10,9 +11,16 @@ from salt_core.interfaces.batch import RESUME_ME, Job
 
 Directives = Mapping[str, "str | None"]
 
+# A signal may come before the training listens: it waits until then, or where `env` cannot hold it back
+# the job ends with its number and is queued again too.
+HOLD = """\
+hold=()
+env --block-signal={signal} true 2>/dev/null && hold=(env --block-signal={signal})
+"""
+
 # The scheduler revives a cancelled job when it is told to requeue it, so it is asked for the state first.
 REQUEUE = """\
-if [ "$status" -eq {resume} ]; then
+if [ "$status" -eq {resume} ] || [ "$status" -eq {unheard} ]; then
     state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID")
     if [ "$state" = RUNNING ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {restarts} ]; then
         echo "queued again after $((${{SLURM_RESTART_COUNT:-0}} + 1)) of at most {restarts} times"
@@ -22,7 +30,7 @@ fi
 """
 
 
-def script(job: Job, directives: Directives, cpus_per_task: int | None) -> str:
+def script(job: Job, directives: Directives, cpus_per_task: int | None, stop: str = "") -> str:
     """Write the batch script of a job.
 
     Parameters
@@ -33,6 +41,8 @@ def script(job: Job, directives: Directives, cpus_per_task: int | None) -> str:
         Options of sbatch by their long names; None for one without value.
     cpus_per_task : int, optional
         Which srun does not take over from sbatch.
+    stop : str, optional
+        Name of the signal that tells it to stop, such as ``USR1``.
 
     Raises
     ------
@@ -43,9 +53,12 @@ def script(job: Job, directives: Directives, cpus_per_task: int | None) -> str:
     if cpus_per_task is not None:
         lines.append(f"export SRUN_CPUS_PER_TASK={cpus_per_task}")
     more = ' "${more[@]}"' if job.tasks else ""
-    lines += [*_tasks(job), f"srun --export=ALL {shlex.join(job.command)}{more}", "status=$?"]
+    held = ' "${hold[@]}"' if stop else ""
+    lines += HOLD.format(signal=stop).splitlines() if stop else []
+    lines += [*_tasks(job), f"srun --export=ALL{held} {shlex.join(job.command)}{more}", "status=$?"]
     if job.requeue:
-        lines += REQUEUE.format(resume=RESUME_ME, restarts=job.max_restarts).splitlines()
+        unheard = 128 + signal.Signals[f"SIG{stop}"]
+        lines += REQUEUE.format(resume=RESUME_ME, unheard=unheard, restarts=job.max_restarts).splitlines()
     return "\n".join([*lines, 'exit "$status"', ""])
 
 
@@ -61,7 +74,9 @@ def _directive(name: str, value: str | None) -> str:
     if value is None:
         return f"#SBATCH --{name}"
     if not value.isprintable() or '"' in value or "\\" in value:
-        message = f"{value!r} cannot stand in a batch script: quotes, backslashes and line ends are not taken there"
+        message = (
+            f"{value!r} cannot stand in a batch script: quotes, backslashes and line ends are not taken there"
+        )
         raise ConfigError(message, f"--{name}")
     return f'#SBATCH --{name}="{value}"'
 

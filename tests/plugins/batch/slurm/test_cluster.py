@@ -124,6 +124,18 @@ def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("moment", [0.0, 0.3, 1.0, 3.0])
+def test_a_signal_at_the_start_has_it_queued_again(slurm, salt, config, moment):
+    record = submit(salt, config, "--requeue", "--config.trainer.max_epochs=1")
+    wait(salt, record, "running")
+    time.sleep(moment)
+    subprocess.run(["scancel", "--signal=USR1", record.id], check=True)
+    wait(salt, record)
+    assert "queued again after 1 of" in Path(record.log).read_text()
+    same(Path(record.run), uninterrupted(salt, config, "--trainer.max_epochs", "1"))
+
+
+@pytest.mark.full
 def test_several_nodes_go_on_exactly(slurm, salt, salt_process, config):
     packed = ("--config.data.loader=packed", "--config.data.batch_size=10")
     record = interrupted(salt, config, "--nodes", "2", "--gpus_per_node", "1", *packed)

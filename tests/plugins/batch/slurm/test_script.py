@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 
 import pytest
 
@@ -150,6 +151,15 @@ def ends_with_85(job, run_script, tmp_path, **environment):
     run_script(text, REQUEUED, SLURM_JOB_ID="7", **environment)
     asked = tmp_path / "machine" / "asked"
     return shlex.split(asked.read_text()) if asked.exists() else None
+
+
+def test_a_signal_that_comes_too_early_waits(job, run_script):
+    """Our own command shows which signals it was started with held back."""
+    show = "import json, signal; print(json.dumps([s.name for s in signal.pthread_sigmask(0, [])]))"
+    text = render(
+        job(command=(sys.executable, "-c", f"{show[:-1]}, file=open('said.json', 'w'))"), requeue=True)
+    )
+    assert run_script(text, SRUN) == ["SIGUSR1"]
 
 
 def test_a_job_that_asks_for_it_is_queued_again(job, run_script, tmp_path):
