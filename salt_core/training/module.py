@@ -227,6 +227,9 @@ class SaltModule(LightningModule):
         optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
+        if self.trainer.gradient_clip_val:
+            # A fused optimiser offers to undo a loss scale itself, and is never clipped then.
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         steps = self.trainer.estimated_stepping_batches
         if not math.isfinite(steps):
             raise ConfigError(
