@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DYING = '''
 """Sends its own process a signal at a moment of a training."""
 
+import importlib
 import os
 import signal
 import time
@@ -31,22 +32,40 @@ from lightning.pytorch import Callback
 from salt_core import hookimpl
 
 
+def die():
+    number = getattr(signal, os.environ.get("DIE_BY", "SIGKILL"))
+    for _ in range(int(os.environ.get("DIE_TIMES", "1"))):
+        if os.environ.get("DIE_GROUP"):
+            os.killpg(0, number)
+        else:
+            os.kill(os.getpid(), number)
+        time.sleep(0.01)
+
+
+if os.environ.get("DIE_AT", "").startswith("call:"):
+    _, path, name = os.environ["DIE_AT"].split(":")
+    module = importlib.import_module(path)
+    function = getattr(module, name)
+
+    def dying(*words):
+        Path("reached.0").touch()
+        die()
+        return function(*words)
+
+    setattr(module, name, dying)
+
+
 class Dying(Callback):
     """Reads ``DIE_AT``, such as ``step_end:7``, ``DIE_BY``, and the rank ``DIE_ON``."""
 
-    def _reached(self, trainer, moment):
-        here = os.environ.get("DIE_ON", "0") in ("all", str(trainer.global_rank))
-        if here and not trainer.sanity_checking and os.environ.get("DIE_AT") == moment:
+    def _reached(self, trainer, moment, sanity=False):
+        here = os.environ.get("DIE_ON", "0") == str(trainer.global_rank)
+        if here and trainer.sanity_checking is sanity and os.environ.get("DIE_AT") == moment:
             Path(f"reached.{trainer.global_rank}").touch()
-            number = getattr(signal, os.environ.get("DIE_BY", "SIGKILL"))
-            for _ in range(int(os.environ.get("DIE_TIMES", "1"))):
-                os.kill(os.getpid(), number)
-                time.sleep(0.01)
+            die()
 
     def on_sanity_check_start(self, trainer, module):
-        here = os.environ.get("DIE_ON", "0") in ("all", str(trainer.global_rank))
-        if here and os.environ.get("DIE_AT") == "sanity":
-            os.kill(os.getpid(), getattr(signal, os.environ["DIE_BY"]))
+        self._reached(trainer, "sanity", sanity=True)
 
     def on_train_epoch_start(self, trainer, module):
         self._reached(trainer, f"epoch_start:{trainer.current_epoch}")
