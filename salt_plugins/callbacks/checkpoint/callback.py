@@ -109,9 +109,27 @@ class Checkpoint(ModelCheckpoint):
             boundary.save(trainer)
             self._due, self._last = False, time.monotonic()
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep what is among the best, and the last one whether it is or not."""
+        super().on_train_epoch_end(trainer, pl_module)
+        if self._should_save_on_train_epoch_end(trainer):
+            self._keep_last(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Do the same where an epoch has several validations, or some have none."""
+        super().on_validation_end(trainer, pl_module)
+        if not self._should_save_on_train_epoch_end(trainer):
+            self._keep_last(trainer)
+
+    def _keep_last(self, trainer: Trainer) -> None:
+        # Lightning writes the last one only where one of the best was written at the same step.
+        if self.save_last and not self._should_skip_saving_checkpoint(trainer):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remove what was only kept in case the training would not come to its end."""
+        """Keep the last one, and remove what was only kept in case the training would not come to its end."""
         super().on_train_end(trainer, pl_module)
+        self._keep_last(trainer)
         directory = run_directory(trainer)
         if directory is not None and trainer.is_global_zero:
             for path in step_checkpoints(directory):

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from salt_core.errors import ConfigError
+from salt_core.training import archive
 from salt_core.training.checkpoints import best_checkpoint, newest_checkpoint
 from salt_core.training.metrics import read_metrics
 from salt_plugins.callbacks.checkpoint import callback
@@ -126,6 +127,32 @@ def test_none_before_it_is_time(sample, salt, monkeypatch, number):
     assert salt("fit", "--config", sample.config, "--config", config, "-f").code == 0
     assert "last.ckpt" in written
     assert not [name for name in written if "-step=" in name]
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ((), 15),
+        (("--trainer.val_check_interval", "0.5"), 15),
+        (("--trainer.check_val_every_n_epoch", "2"), 15),
+        (("--trainer.limit_val_batches", "0", "--trainer.callbacks.checkpoint.monitor", "train/loss"), 15),
+        (("--trainer.max_steps", "13"), 13),
+    ],
+)
+def test_the_last_one_is_the_last_one_whether_it_is_good_or_not(sample, salt, the_run, words, step):
+    """The first epoch is taken for the best one here."""
+    words = (*words, "--trainer.callbacks.checkpoint.mode", "max", "-f")
+    done = salt("fit", "--config", sample.config, "--trainer.max_epochs", "3", *words)
+    assert done.code == 0, done.err
+    last = the_run(sample.folder) / "ckpts" / "last.ckpt"
+    assert archive.load(last)["global_step"] == step
+    if step == 15:  # and the training goes on behind it
+        go_on = ("--ckpt_path", last, "--trainer.max_epochs", "4", "--model.lrs_config.last_epoch", "0")
+        done = salt("fit", "--config", sample.config, *words, *go_on, "--log_suffix", "more")
+        assert done.code == 0, done.err
+        rows = read_metrics(sample.folder / "logs" / "tiny_more" / "metrics.csv")
+        steps = [(int(row["epoch"]), int(row["step"])) for row in rows if row["train/flavour_loss"]]
+        assert steps == [(step // 5, step) for step in range(20)]
 
 
 def test_a_resumed_training_has_the_best_of_all_its_epochs(sample, salt):
