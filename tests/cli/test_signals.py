@@ -153,9 +153,9 @@ def test_evaluations_end_at_once(sample, dying, forked, empty_session, command):
         ("1", "", "batch_end:1.2"),
         pytest.param("0", "", "batch_end:1.2", marks=pytest.mark.full),
         pytest.param("0", "1", "batch_end:1.2", marks=pytest.mark.full),
-        pytest.param("0", "", "validation:1.1", marks=pytest.mark.full),
-        pytest.param("1", "", "validation:1.1", marks=pytest.mark.full),
-        pytest.param("0", "1", "validation:1.1", marks=pytest.mark.full),
+        pytest.param("0", "", "validation:1.0", marks=pytest.mark.full),
+        pytest.param("1", "", "validation:1.0", marks=pytest.mark.full),
+        pytest.param("0", "1", "validation:1.0", marks=pytest.mark.full),
         pytest.param("0", "", "sanity", marks=pytest.mark.full),
         pytest.param("1", "", "sanity", marks=pytest.mark.full),
         pytest.param("0", "1", "sanity", marks=pytest.mark.full),
@@ -173,7 +173,7 @@ def test_two_ranks_stop_together(sample, dying, started, empty_session, on, grou
         -1:
     ]
     step = archive.load(newest)["global_step"]
-    wanted = {"batch_end:1.2": (8, 9), "validation:1.1": (10,), "sanity": (1, 2)}[moment]
+    wanted = {"batch_end:1.2": (8, 9), "validation:1.0": (10,), "sanity": (1, 2)}[moment]
     assert step in wanted
     assert_stopped_at(run_of(sample), newest.stem)
     empty_session(process.pid)
@@ -199,5 +199,5 @@ def test_two_ranks_are_asked_while_they_start(sample, dying, started, empty_sess
 def test_no_rank_outlives_the_first_one(sample, dying, started, empty_session, on):
     process = started("fit", *dying, *TWO_RANKS, "--log_suffix", "a", DIE_AT="batch_end:1.2", DIE_ON=on)
     process.communicate(timeout=60)
-    assert process.returncode == -9
+    assert process.returncode in (-9, 1)  # a killed first rank, or one whose partner has gone
     empty_session(process.pid)
