@@ -10,7 +10,7 @@ from salt_core.checks.report import Report
 from salt_core.data.batch import JetBatch
 from salt_core.data.files import names_of
 from salt_core.data.module import SaltDataModule, Sample
-from salt_core.data.request import Selection
+from salt_core.data.request import Position, Selection
 from salt_core.errors import SaltError, located
 from salt_core.interfaces.task import Task
 
@@ -66,17 +66,18 @@ def _pieces(
     data: SaltDataModule, sample: Sample, selection: Selection, number: int
 ) -> Iterator[JetBatch | SaltError]:
     """Yield pieces of a sample, or what is wrong with them."""
+    done = 0
     try:
-        loader = data.pieces(sample, selection, PIECE)
+        loader = data.pieces(sample, selection, PIECE, lambda: Position(0, done))
     except SaltError as error:
         yield error
         return
-    for index in range(min(number, len(loader))):
-        loader.load_state_dict({"epoch": 0, "batch": index})
+    while done < min(number, len(loader)):
         try:
             yield next(iter(loader))
         except SaltError as error:
             yield error
+        done += 1
 
 
 def _labels(data: SaltDataModule, sample: Sample, task: Task, number: int) -> Sequence[JetBatch]:

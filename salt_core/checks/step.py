@@ -10,6 +10,7 @@ from torch import Tensor
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.module import SaltDataModule
+from salt_core.data.request import Position
 from salt_core.errors import RunError, raise_all
 from salt_core.training.module import SaltModule
 
@@ -30,7 +31,8 @@ def try_step(module: SaltModule, data: SaltDataModule) -> str:
     RunError
         Where a loss or a gradient is not finite.
     """
-    batch = next(iter(data.pieces("train", data.selection(), min(JETS, data.batch_size))))
+    number = min(JETS, data.batch_size)
+    batch = next(iter(data.pieces("train", data.selection(), number, lambda: Position(0, 0))))
     trial = copy.deepcopy(module)
     trial.train()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():

@@ -275,7 +275,9 @@ class SaltDataModule(LightningDataModule):
         if contents.num_jets == 0:
             raise ConfigError(f"{files} has no jets", where)
 
-    def pieces(self, sample: Sample, selection: Selection, num_jets: int) -> JetLoader:
+    def pieces(
+        self, sample: Sample, selection: Selection, num_jets: int, position: Callable[[], Position]
+    ) -> JetLoader:
         """Return a sample in pieces from all over it, read by this process from where they lie.
 
         Parameters
@@ -286,6 +288,8 @@ class SaltDataModule(LightningDataModule):
             What to read of it.
         num_jets : int
             Most jets in a piece.
+        position : callable
+            Tells which piece comes first when they are read.
         """
         request = replace(
             self._request(sample, selection, training=True),
@@ -295,7 +299,7 @@ class SaltDataModule(LightningDataModule):
             once=True,
             rank=0,
             world_size=1,
-            position=None,
+            position=position,
         )
         return self.loader.build(request)
 

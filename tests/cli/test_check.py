@@ -548,3 +548,22 @@ def test_the_look_changes_nothing_of_the_training(sample, salt, monkeypatch, the
 def test_the_shipped_demo_is_sound(salt):
     done = salt("check", "--config", "GN2.yaml", "--config", "demo.yaml", "--force")
     assert done.code == 0, done.err
+
+
+def test_pieces_from_all_over_a_large_sample_are_looked_at(check, sample, monkeypatch):
+    """Each of them once: a label that is wrong anywhere is found where all pieces are read."""
+    monkeypatch.setattr("salt_core.checks.samples.PIECE", 10)
+    assert "all read" in check().out
+    spoilt("train", "jets", "flavour_label", 97, 9)(sample)
+    assert "row 97 of the file" in check().err
+
+
+def test_a_packed_store_is_looked_at_too(check, sample, salt):
+    for name in ("train", "val"):
+        words = ("--config", sample.config, "--config", "packed.yaml", "--out", f"{name}_store")
+        made = salt("data", "pack", sample.file(name), *words)
+        assert made.code == 0, made.err
+    files = ("--data.train_file", "train_store", "--data.val_file", "val_store")
+    done = check("--data.loader", "packed", *files)
+    assert done.code == 0, done.err
+    assert "all read" in done.out
