@@ -77,6 +77,25 @@ def located(where: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def refused(where: str) -> Iterator[None]:
+    """Put `where` in front of an error, and make a mistake in the options of what numpy or torch refuse.
+
+    Parameters
+    ----------
+    where : str
+        The YAML key path of the part that is made inside.
+    """
+    with located(where):
+        try:
+            yield
+        except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+            first = next(iter(str(error).splitlines()), "")
+            raise ConfigError(
+                f"cannot be made with these options: {type(error).__name__}: {first}"
+            ) from error
+
+
 def raise_all(errors: Sequence[SaltError]) -> None:
     """Raise nothing, the one error, or all of them as one `Faults`; each is told once."""
     single = [one for error in errors for one in (error.errors if isinstance(error, Faults) else (error,))]

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from salt_core.data.batch import Layout
+from salt_core.errors import ConfigError
 from salt_core.nn.activations import Activation, activation_of
 
 
@@ -33,6 +34,11 @@ class Dense(nn.Module):
         Columns C of the context.
     dropout : float, optional
         Share of hidden values dropped while training.
+
+    Raises
+    ------
+    ConfigError
+        Where a hidden layer has no size.
     """
 
     def __init__(
@@ -45,6 +51,8 @@ class Dense(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if any(size < 1 for size in hidden_layers):
+            raise ConfigError(f"{list(hidden_layers)}: a layer has 1 value or more", "hidden_layers")
         sizes = [context_size + input_size, *hidden_layers, output_size]
         self.context_size = context_size
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.normalise import Normaliser
-from salt_core.errors import ConfigError, located, run_all
+from salt_core.errors import ConfigError, located, refused, run_all
 from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
@@ -100,7 +100,7 @@ class SaltModule(LightningModule):
         """
         self.facts = facts
         self.normalise = Normaliser(facts)
-        with located("model.encoder"):
+        with refused("model.encoder"):
             encoded = self.encoder.build(facts)
         run_all(*(partial(self._build_task, name, encoded) for name in self.tasks))
         self._frozen_modules = freeze(self, self.frozen)
@@ -138,7 +138,7 @@ class SaltModule(LightningModule):
             )
 
     def _build_task(self, name: str, encoded: Encoded) -> None:
-        with located(f"model.tasks.{name}"):
+        with refused(f"model.tasks.{name}"):
             self.heads[name].build(encoded, self.facts)
 
     def forward(self, batch: JetBatch) -> dict[str, Tensor]:

@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import Logger
 
 from salt_core.config.resolver import Resolved
 from salt_core.data.module import SaltDataModule
-from salt_core.errors import ConfigError, located
+from salt_core.errors import ConfigError, refused
 from salt_core.kinds import KINDS
 from salt_core.training.archive import SealedCheckpoints
 from salt_core.training.module import SaltModule
@@ -207,7 +207,7 @@ class _Cli(LightningCLI):
         return [*given, *sealed, *([] if named else slurm)]
 
     def _make(self, cls: type, *args: Any, **kwargs: Any) -> Any:
-        with located(" or ".join(self._places.get(cls, ()))):
+        with refused(" or ".join(self._places.get(cls, ()))):
             return cls(*args, **kwargs)
 
 

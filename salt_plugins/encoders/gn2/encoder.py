@@ -96,6 +96,9 @@ class GN2(Encoder):
         pooling: Literal["attention"] = "attention",
     ) -> None:
         super().__init__()
+        for option, size in (("num_heads", num_heads), ("embed_dim", embed_dim), ("out_dim", out_dim)):
+            if size < 1:
+                raise ConfigError(f"{size} is no size; give 1 or more", option)
         if embed_dim % num_heads:
             raise ConfigError(f"{num_heads} heads do not divide embed_dim, which is {embed_dim}", "num_heads")
         self.init_net_options = init_nets
