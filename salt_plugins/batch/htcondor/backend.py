@@ -48,6 +48,8 @@ MOST_RETRIES = 10
 SIGNAL = re.compile(r"(?:SIG)?(USR1|TERM|INT)(?:@(\d+))?", re.ASCII)
 LEAD = "TERM@180"
 
+STARTED = "NumJobStarts > 0"
+
 #: The part of a job's time that it has to save where it is, and the most seconds that it takes.
 PART, MARGIN = 20, 300
 
@@ -123,11 +125,8 @@ class HTCondor(BatchBackend):
         self.project = project
         self.image = image
         self.same_slot = same_slot
-        self.plain = {
-            "require_gpus": require_gpus,
-            "accounting_group": accounting_group,
-            "requirements": requirements,
-        }
+        self.requirements = requirements
+        self.plain = {"require_gpus": require_gpus, "accounting_group": accounting_group}
 
     def arguments(self) -> Mapping[str, str]:
         """Have Lightning start a process for each GPU, and the training stop before its time ends."""
@@ -184,7 +183,15 @@ class HTCondor(BatchBackend):
         }
         found |= {name: value for name, value in self.plain.items() if value is not None}
         found |= {"MY.MyProject": text(self.project, "--project")} if self.project else {}
+        found |= {"requirements": self._requirements(job)} if self.requirements or not job.requeue else {}
         return found | self._again(job)
+
+    def _requirements(self, job: Job) -> str:
+        """Have a job that is not to be queued again find no second machine when it is taken off its first."""
+        parts = ([] if job.requeue else [f"!({STARTED})"]) + (
+            [self.requirements] if self.requirements else []
+        )
+        return parts[0] if len(parts) == 1 else " && ".join(f"({part})" for part in parts)
 
     def _resources(self) -> dict[str, str]:
         found = {"request_cpus": str(self.cpus)}
@@ -200,7 +207,7 @@ class HTCondor(BatchBackend):
         if not job.requeue:
             if self.same_slot:
                 raise ConfigError("give --requeue too", "--same_slot")
-            return {}
+            return {"periodic_remove": f"{STARTED} && JobStatus == 1"}
         if job.max_restarts > MOST_RETRIES:
             raise ConfigError(f"give {MOST_RETRIES} or fewer to HTCondor", "--max_restarts")
         if self.same_slot:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from salt_core.errors import RunError
@@ -139,3 +142,14 @@ def test_salt_jobs_shows_why_a_job_is_held_and_finds_one_of_a_cluster(program, s
     assert 'my "tag": held, HELD (Disk quota exceeded)' in salt("jobs", "status", "71").out
     assert "held" in salt("jobs", "status", "71.0").out
     assert "held" in salt("jobs").out
+
+
+def test_submitting_imports_no_torch(sample):
+    code = (
+        "import sys; from salt_core.cli import main; "
+        f"code = main(['submit', 'htcondor', '--config', {str(sample.config)!r}, '--dry-run']); "
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "request_cpus" in done.stdout

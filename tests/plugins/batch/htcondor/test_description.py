@@ -20,6 +20,8 @@ getenv = {", ".join(ENVIRONMENT)}
 request_cpus = 4
 request_gpus = 1
 request_memory = 16GB
+requirements = !(NumJobStarts > 0)
+periodic_remove = NumJobStarts > 0 && JobStatus == 1
 queue 1
 """
 
@@ -119,6 +121,17 @@ def test_requirements_are_added_to_those_of_the_resources(rendered, ads):
     (ad,) = ads(rendered(requirements="OpSysMajorVer == 9")[0])
     assert "OpSysMajorVer == 9" in str(ad["Requirements"])
     assert "RequestMemory" in str(ad["Requirements"])
+
+
+def test_a_job_that_is_not_requeued_finds_no_second_machine(rendered, ads):
+    for options in ({}, {"requirements": "False || OpSysMajorVer == 9"}):
+        (ad,) = ads(rendered(**options)[0])
+        first = str(ad["Requirements"]).partition(" && (TARGET.")[0]
+        facts = {"OpSysMajorVer": 9}
+        assert evaluated(first, {**facts, "NumJobStarts": ad["NumJobStarts"]}) is True
+        assert evaluated(first, {**facts, "NumJobStarts": 1}) is False
+        assert evaluated(str(ad["PeriodicRemove"]), {"NumJobStarts": 1, "JobStatus": 1}) is True
+        assert evaluated(str(ad["PeriodicRemove"]), {"NumJobStarts": 1, "JobStatus": 2}) is False
 
 
 def test_an_image_makes_it_a_job_in_a_container(rendered, ads):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -124,6 +125,16 @@ def test_a_job_that_is_taken_off_its_machine_is_started_again(submitted, bash_jo
 
 
 @pytest.mark.full
+def test_without_requeue_it_ends_when_it_is_taken_off_its_machine(submitted, bash_job, tmp_path):
+    identifier = submitted(bash_job("once", TOLD))
+    log = tmp_path / "condor" / "once-1.log"
+    wait_until(lambda: log.exists() and "started" in log.read_text(), "it does not start")
+    subprocess.run(["condor_vacate_job", identifier], check=True, capture_output=True)
+    assert "NumJobStarts > 0" in wait_for(identifier, "done", "failed").reason
+    assert log.read_text() == "started\ntold\n"
+
+
+@pytest.mark.full
 def test_a_job_that_stays_in_its_slot(submitted, bash_job, tmp_path):
     again = submitted(bash_job("again", AGAIN, requeue=True), same_slot=True)
     endless = submitted(bash_job("endless", "exit 85", requeue=True, max_restarts=3), same_slot=True)
@@ -135,10 +146,8 @@ def test_a_job_that_stays_in_its_slot(submitted, bash_job, tmp_path):
 
 @pytest.mark.full
 def test_the_signal_is_the_one_that_was_asked_for(submitted, bash_job, tmp_path):
-    words = TOLD.replace("TERM", "USR1").replace("told", "usr1")
-    identifier = submitted(
-        bash_job("signal", f"[ -e again ] && exit 0; touch again; {words}", signal="USR1@20")
-    )
+    words = f"[ -e again ] && exit 0; touch again; {TOLD.replace('TERM', 'USR1').replace('told', 'usr1')}"
+    identifier = submitted(bash_job("signal", words, signal="USR1@20", requeue=True))
     log = tmp_path / "condor" / "signal-1.log"
     wait_until(lambda: log.exists() and "started" in log.read_text(), "it does not start")
     subprocess.run(["condor_vacate_job", identifier], check=True, capture_output=True)
@@ -217,13 +226,17 @@ def test_a_training_that_is_taken_off_its_machine_goes_on_exactly(pool, salt, co
 
 @pytest.mark.full
 def test_a_training_stops_before_its_time_ends_and_goes_on(pool, salt, config):
-    words = ("--max_restarts", 10, *PLACE, "--", "--time_limit", 12, "--trainer.max_epochs", 60)
+    words = ("--runtime", 45, "--max_restarts", 1, *PLACE, "config.trainer.max_epochs=5000")
     assert salt("submit", "htcondor", "--config", config, *WORDS, *words).code == 0
     (record,) = records(Path.cwd())
-    assert wait_for(record.id, "done", "failed", seconds=400).phase == "done", Path(record.log).read_text()
-    assert Path(record.log).read_text().count("stopped by") >= 1
+    state = wait_for(record.id, "done", "failed", "held", seconds=200)
+    said = Path(record.log).read_text()
+    assert state.reason == "exit status 85, stopped with a checkpoint", said
+    steps = [int(step) for step in re.findall(r"stopped by the time limit after step (\d+)", said)]
+    assert len(steps) == 2, said
+    assert 0 < steps[0] < steps[1]
     rows = [row["step"] for row in metrics(Path(record.run)) if row["train/loss"]]
-    assert rows == [str(step) for step in range(300)]
+    assert rows == [str(step) for step in range(steps[1])]
 
 
 @pytest.mark.full
