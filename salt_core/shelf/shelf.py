@@ -356,4 +356,3 @@ def _start_guardian(entry: Entry) -> None:
         log.warning(
             "%s: no guardian could be started; after a kill, 'salt data clean' removes it", entry.path
         )
-

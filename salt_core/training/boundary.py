@@ -141,7 +141,9 @@ class StepBoundary(Callback):
         path = self.save(trainer)
         trainer.strategy.barrier("interrupted")
         child = is_started_rank()
-        reason = name_of(self.interruption.received) if self.interruption.received else "a signal to another rank"
+        reason = (
+            name_of(self.interruption.received) if self.interruption.received else "a signal to another rank"
+        )
         where = f"; resume it with --ckpt_path {path}" if path else ""
         message = f"stopped by {reason} after step {trainer.global_step}{where}"
         raise (InterruptedChild if child else Interrupted)(message)
