@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from salt_core.data.request import Contents, Selection
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
@@ -175,13 +176,16 @@ def _column_faults(file: h5py.File, dataset: h5py.Dataset, column: str, where: s
 
 
 def _class_names(dataset: h5py.Dataset) -> dict[str, tuple[str, ...]]:
-    attributes = dataset.attrs
+    """Return the lists among the attributes that are called as a column; a number or a text says no names."""
+    found = {column: dataset.attrs.get(column) for column in dataset.dtype.names}
     return {
-        column: tuple(_text(value) for value in attributes[column])
-        for column in dataset.dtype.names
-        if column in attributes
+        column: tuple(_text(value) for value in values)
+        for column, values in found.items()
+        if isinstance(values, np.ndarray) and values.ndim == 1
     }
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Write a text of a file, whose bytes may be no UTF-8; h5py hides them in characters that nothing can print."""
+    plain = value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
+    return plain.decode(errors="replace")

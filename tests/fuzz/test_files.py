@@ -113,6 +113,7 @@ def write(path: Path, source: Path, changes: list[tuple[Any, ...]], damage: tupl
         arrays = {name: file[name][:] for name in COLUMNS}
     for kind, name, *rest in changes:
         change_rows(arrays, kind, name, tuple(rest))
+    path.unlink(missing_ok=True)  # HDF5 refuses to write over a file that a reader has open still
     with h5py.File(path, "w") as file:
         packed = {"compression": "gzip"} if any(kind == "packed" for kind, *_ in changes) else {}
         for name, rows in arrays.items():
@@ -186,12 +187,12 @@ def _quiet() -> None:
 
 
 @pytest.mark.parametrize("loader", ["hdf5", "packed"])
-@pytest.mark.parametrize("examples", [50, pytest.param(2000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [40, pytest.param(2000, marks=pytest.mark.full)])
 def test_any_file_is_read_or_refused(sample, try_all, loader, examples):
     assert set(try_all(FILES, read_by(loader), examples)) == {"read", "refused"}
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(3000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [40, pytest.param(3000, marks=pytest.mark.full)])
 def test_any_file_is_inspected_and_scaled_or_refused(sample, salt, try_all, examples):
     def outcome_of(example: tuple[Any, ...]) -> str:
         write(Path("tried.h5"), Path("train.h5"), *example)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salt_core.data.assemble import batch_of
-from salt_core.data.hdf5 import check_columns, open_file
+from salt_core.data.hdf5 import check_columns, contents_of, open_file
 from salt_core.data.rows import JetFiles
 from salt_core.errors import ConfigError, DataError
 from salt_core.interfaces.dataloader import Selection
@@ -165,3 +165,12 @@ def test_random_files_with_several_streams(data, tmp_path):
         ]
         assert batch.streams[name].x[:, 0].tolist() == [float(v) for v in expected]
         assert batch.raw(name)["v"].tolist() == [pytest.approx(v) for v in expected]
+
+
+def test_an_attribute_that_is_no_list_names_no_classes(tmp_path):
+    path = tmp_path / "odd.h5"
+    with h5py.File(path, "w") as file:
+        file["jets"] = np.zeros(3, dtype=[("a", "i4"), ("b", "i4"), ("c", "i4"), ("d", "i4")])
+        file["jets"].attrs.update({"a": 3, "b": "text", "c": [b"\xff", b"up"], "d": np.zeros((2, 2))})
+    found = contents_of([path], Selection("jets", {"jets": ("a",)}, {}, {"jets": "jets"}, {}))
+    assert found.class_names == {"jets": {"c": ("\ufffd", "up")}}
