@@ -6,11 +6,14 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loops.fit_loop import _FitLoop
+from lightning.pytorch.loops.loop import _Loop
+from lightning.pytorch.loops.progress import _ProcessedTracker
 
 from salt_core.errors import SaltError
 from salt_core.interruption import RESUME_ME, Interruption, is_started_rank, name_of
@@ -60,6 +63,8 @@ class StepBoundary(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take over the signals, and note them from now on."""
         del pl_module
+        epochs = counted_epochs(trainer.fit_loop)
+        epochs.completed = epochs.processed
         self._agreement.start(trainer)
         self._stop = False
         self.interruption.begin()
@@ -153,6 +158,36 @@ def _gradients_are_used(trainer: Trainer) -> bool:
     """Tell whether the batch before a validation has ended with a step of the optimiser."""
     progress = trainer.fit_loop.epoch_loop.batch_progress
     return progress.is_last_batch or progress.current.ready % trainer.accumulate_grad_batches == 0
+
+
+class FitLoop(_FitLoop):
+    """Lightning's loop over epochs, which goes on behind an epoch at whose end its checkpoint was written.
+
+    Lightning's own leaves an epoch out there, if the training is limited by a number of steps.
+    """
+
+    @classmethod
+    def instead_of(cls, loop: _FitLoop) -> FitLoop:
+        """Make one with the choices of another loop."""
+        made = cls(loop.trainer, loop.min_epochs, loop.max_epochs)
+        made.epoch_loop = loop.epoch_loop
+        return made
+
+    @property
+    def restarting(self) -> bool:
+        """Whether an epoch goes on that a checkpoint was written in."""
+        return self._restarting
+
+    @restarting.setter
+    def restarting(self, restarting: bool) -> None:
+        epochs = counted_epochs(self)
+        done = epochs.ready == epochs.started == epochs.processed
+        _Loop.restarting.fset(self, restarting and not done)  # type: ignore[attr-defined]
+
+
+def counted_epochs(loop: _FitLoop) -> _ProcessedTracker:
+    """Return how many epochs were begun, how many have no batch left, and how many are over."""
+    return cast("_ProcessedTracker", loop.epoch_progress.current)
 
 
 def boundary_of(trainer: Trainer) -> StepBoundary | None:

@@ -18,7 +18,7 @@ from salt_core.config.yaml import dump_yaml
 from salt_core.durations import seconds_of
 from salt_core.files import shown
 from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
-from salt_core.training.boundary import StepBoundary
+from salt_core.training.boundary import FitLoop, StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
@@ -74,6 +74,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
             mark_started_ranks()
+        objects.trainer.fit_loop = FitLoop.instead_of(objects.trainer.fit_loop)
         checkpoint = resumed.checkpoint if resumed else None
         objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
     if writes and objects.trainer.is_global_zero:
