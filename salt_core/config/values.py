@@ -91,6 +91,8 @@ def fits(annotation: object, value: Any) -> bool:
     """Tell whether jsonargparse takes `value` for `annotation`, without turning a text into a number."""
     if annotation is Any or isinstance(annotation, str):
         return True
+    if value is None:
+        return takes_none(annotation)  # jsonargparse takes it for no value at all
     if annotation in (str, int, float, bool) and type(value) is annotation:
         return True  # as jsonargparse would say, and most values are such
     parser = ArgumentParser(exit_on_error=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from salt_core.data.hdf5 import VALID, open_file
+from salt_core.data.hdf5 import VALID, opened
 from salt_core.data.request import Selection
 from salt_core.errors import ConfigError, suggest
 
@@ -27,7 +27,7 @@ def everything(path: Path, global_object: str) -> Selection:
     ConfigError
         Where there is no such dataset.
     """
-    with open_file(path) as file:
+    with opened(path) as file:
         datasets = _structured(file)
         if global_object not in datasets or datasets[global_object].ndim != 1:
             rows = [name for name, dataset in datasets.items() if dataset.ndim == 1]

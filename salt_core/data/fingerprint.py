@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from salt_core.data.hdf5 import open_file
+from salt_core.data.hdf5 import opened
 from salt_core.errors import SaltError
 
 MIB = 2**20
@@ -70,7 +70,7 @@ def _rows(path: Path, dataset: str) -> int | None:
     if not h5py.is_hdf5(path):
         return None
     try:
-        with open_file(path) as file:
+        with opened(path) as file:
             found = file.get(dataset)
             return len(found) if isinstance(found, h5py.Dataset) and found.shape else None
     except SaltError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,19 @@ def open_file(path: Path, where: str = "") -> h5py.File:
     except OSError as error:
         reason = "is truncated" if "truncated" in str(error) else "cannot be read"
         raise DataError(f"{path} {reason}: {error}", where) from error
+
+
+@contextmanager
+def opened(path: Path, where: str = "") -> Iterator[h5py.File]:
+    """Open an HDF5 file for the time of the context; what HDF5 cannot make out in it is a `DataError`.
+
+    A byte that has changed may come to light anywhere: in a header, a name or an attribute.
+    """
+    try:
+        with open_file(path, where) as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise DataError(f"{path} cannot be read, it may be damaged: {error}", where) from error
 
 
 def dataset_of(file: h5py.File, selection: Selection, name: str, where: str = "") -> h5py.Dataset:
@@ -117,7 +131,7 @@ def contents_of(files: Sequence[Path], selection: Selection, where: str = "") ->
         Where something is missing, cannot be read, or has different types in different files.
     """
     num_jets = sum(check_files(files, selection, where))
-    with open_file(files[0], where) as file:
+    with opened(files[0], where) as file:
         datasets = {name: dataset_of(file, selection, name, where) for name in selection.objects}
         columns = {name: tuple(dataset.dtype.names) for name, dataset in datasets.items()}
         class_names = {name: _class_names(dataset) for name, dataset in datasets.items()}
@@ -136,7 +150,7 @@ def check_files(files: Sequence[Path], selection: Selection, where: str = "") ->
     faults: list[SaltError] = []
     for path in files:
         try:
-            with open_file(path, where) as file:
+            with opened(path, where) as file:
                 sizes.append(check_columns(file, selection, where))
                 types.append(types_of(file, selection))
         except SaltError as fault:

@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 
 from salt_core.data.blocks import class_names, entries_of, is_stream, lost_sources, row_bytes
-from salt_core.data.hdf5 import VALID, open_file
+from salt_core.data.hdf5 import VALID, opened
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
 from salt_core.files import shown
 
@@ -136,12 +136,12 @@ def plan_of(files: Sequence[Path], wanted: Wanted) -> Plan:
     DataError
         Where a file cannot be opened, has datasets that differ in length, or lost parts of a virtual one.
     """
-    with open_file(files[0]) as file:
+    with opened(files[0]) as file:
         plan = _all_quantities(file, wanted) if wanted.variables is None else Plan()
         _put_asked(plan, file, wanted)
     faults: list[SaltError] = []
     for path in files:
-        with open_file(path) as file:
+        with opened(path) as file:
             faults += _differences(file, plan, files[0])
             first = next(iter(plan.datasets.values()), None)
             table = None if first is None else _table(file, first)

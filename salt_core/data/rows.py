@@ -187,7 +187,7 @@ class FileReader:
         """
         try:
             arrays = {name: self._rows(name, start, stop) for name in self._views}
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             name = self._file.filename
             raise DataError(f"{name}: rows {start} to {stop} cannot be read: {error}") from error
         name = self.selection.global_object

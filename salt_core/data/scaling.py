@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from salt_core.data.blocks import read_blocks, valid_entries
-from salt_core.data.hdf5 import open_file
+from salt_core.data.hdf5 import opened
 from salt_core.data.plan import Plan
 from salt_core.data.statistics import Moments, ValueCounts
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all
@@ -109,7 +109,7 @@ def count(files: Sequence[Path], plan: Plan, num_jets: int | None, progress: Pro
     )
     for path, num_rows in zip(files, plan.limited(num_jets), strict=True):
         if num_rows:
-            with open_file(path) as file:
+            with opened(path) as file:
                 for name, dataset in plan.datasets.items():
                     for rows in read_blocks(file[dataset], num_rows):
                         entries = valid_entries(rows)

@@ -23,7 +23,7 @@ from salt_core.data.blocks import (
     text,
     valid_entries,
 )
-from salt_core.data.hdf5 import VALID, open_file
+from salt_core.data.hdf5 import VALID, opened
 from salt_core.data.statistics import Moments, ValueCounts
 from salt_core.errors import DataError
 from salt_core.files import shown
@@ -166,7 +166,7 @@ class Report:
 
 def bytes_to_read(path: Path) -> int:
     """Return the raw bytes of all values of the file, what a survey of it reads."""
-    with open_file(path) as file:
+    with opened(path) as file:
         return sum(
             _raw_bytes(entry.item) for entry in entries_of(file) if isinstance(entry.item, h5py.Dataset)
         )
@@ -191,7 +191,7 @@ def survey(path: Path, quick: bool = False, progress: Progress = lambda _: None)
     DataError
         Where it cannot be opened.
     """
-    with open_file(path) as file:
+    with opened(path) as file:
         datasets = []
         for entry in entries_of(file):
             if isinstance(entry.item, h5py.Dataset):

@@ -20,7 +20,7 @@ from salt_core.config.load import load as load_config
 from salt_core.config.paths import resolve_path
 from salt_core.data.assemble import batch_of
 from salt_core.data.files import expand
-from salt_core.data.hdf5 import check_columns, dataset_of, open_file
+from salt_core.data.hdf5 import check_columns, dataset_of, opened
 from salt_core.data.order import evaluation_pieces
 from salt_core.data.request import without_missing
 from salt_core.data.rows import FileReader, place_of
@@ -180,7 +180,7 @@ class Trained:
         sources = [source] if isinstance(source, str | os.PathLike) else source
         paths = [resolve_path(os.fspath(one), Path.cwd()) for one in sources]
         for path in expand(paths, "source"):
-            with open_file(path, "source") as file:
+            with opened(path, "source") as file:
                 yield file
 
     def _columns_of_encoder(self) -> dict[str, tuple[str, ...]]:

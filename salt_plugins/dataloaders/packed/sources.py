@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 
-from salt_core.data.hdf5 import dataset_of, open_file
+from salt_core.data.hdf5 import dataset_of, opened
 from salt_core.interfaces.dataloader import Selection
 from salt_plugins.dataloaders.packed.manifest import FORMAT
 
@@ -42,7 +42,7 @@ def identities(files: Sequence[Path], selection: Selection) -> list[Identity]:
     """
     found: dict[Path, Identity] = {}
     for path in files:
-        with open_file(path) as file:
+        with opened(path) as file:
             datasets = {name: dataset_of(file, selection, name) for name in selection.objects}
             found[path] = _identity(path, datasets)
             for source in _behind(path, datasets.values()):
@@ -96,6 +96,6 @@ def _behind(path: Path, datasets: Iterable[h5py.Dataset]) -> Iterator[Path]:
             continue
         yield behind
         if inner:
-            with open_file(behind) as file:
+            with opened(behind) as file:
                 found = [file[dataset] for dataset in sorted(inner) if dataset in file]
                 yield from _behind(behind, found)

@@ -218,3 +218,11 @@ def test_a_plugin_of_this_project_trains_and_its_copy_reproduces(sample, salt):
     done = salt("fit", "--config", run / "config.yaml", "-f", "--log_suffix", "b")
     assert done.code == 0, done.err
     assert salt("test", "--config", run / "config.yaml").code == 0
+
+
+@pytest.mark.parametrize("key", ["null", "3", "true"])
+def test_a_key_that_has_to_be_a_text(resolved, sample, key):
+    more = sample.folder / "more.yaml"
+    more.write_text(f"data: {{variables: {{{key}: [pt]}}}}\n")
+    said = faults_of(resolved, "--config", more)
+    assert "the key must be str, got" in said

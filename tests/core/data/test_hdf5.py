@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salt_core.data.assemble import batch_of
-from salt_core.data.hdf5 import check_columns, contents_of, open_file
+from salt_core.data.hdf5 import check_columns, contents_of, open_file, opened
 from salt_core.data.rows import JetFiles
 from salt_core.errors import ConfigError, DataError
 from salt_core.interfaces.dataloader import Selection
@@ -174,3 +174,17 @@ def test_an_attribute_that_is_no_list_names_no_classes(tmp_path):
         file["jets"].attrs.update({"a": 3, "b": "text", "c": [b"\xff", b"up"], "d": np.zeros((2, 2))})
     found = contents_of([path], Selection("jets", {"jets": ("a",)}, {}, {"jets": "jets"}, {}))
     assert found.class_names == {"jets": {"c": ("\ufffd", "up")}}
+
+
+def test_what_hdf5_cannot_make_out_is_the_file_s_fault(tmp_path):
+    path = tmp_path / "odd.h5"
+    with h5py.File(path, "w") as file:
+        file["jets"] = np.zeros(3)
+    for wrong in (OSError, RuntimeError, KeyError, ValueError):
+        with (
+            pytest.raises(DataError, match=r"odd\.h5 cannot be read, it may be damaged: .*bad heap"),
+            opened(path),
+        ):
+            raise wrong("bad heap")
+    with pytest.raises(ConfigError, match="a mistake"), opened(path):
+        raise ConfigError("a mistake")
