@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -60,7 +62,19 @@ def _of_training(configs: tuple[str, ...]) -> tuple[Dataloader, Selection]:
     """Return the loader, and what a configured training reads."""
     from salt_core.training.objects import instantiate
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it would tell of a trainer's devices
-    objects = instantiate(load(Arguments(configs=(*configs, PACKED))).resolved)
+    with _quiet("lightning.pytorch"):  # it would tell of a trainer's devices
+        objects = instantiate(load(Arguments(configs=(*configs, PACKED))).resolved)
     objects.data.build(objects.module.columns(), 0, objects.module.check)
     return objects.data.loader, objects.data.selection()
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Have a logger say warnings alone, for a while."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
