@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+from importlib import import_module
 from typing import Literal
 
 from salt_core.limits import usable_cpus
@@ -45,6 +47,22 @@ def follow_parent(worker: int = 0) -> None:
     forked = multiprocessing.get_start_method() == "fork"  # else a server has started this process
     if parent is not None and forked and os.getppid() != parent.pid:  # it ended before we asked
         os._exit(1)
+
+
+def end_workers() -> None:
+    """End the workers that are left when this process ends.
+
+    They do not listen to the signal by which Python would end them, and it would wait for them for good.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch takes their end for a failure
+    for worker in multiprocessing.active_children():
+        if worker.daemon:
+            worker.kill()
+
+
+# Python's own way is registered when this is imported; what is registered later is called first.
+import_module("multiprocessing.util")
+atexit.register(end_workers)
 
 
 def end_with_parent() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from multiprocessing.connection import wait
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,35 @@ def test_ctrl_c_is_left_to_the_trainer():
     assert here.recv()
     process.join(5)
     assert process.exitcode == 0
+
+
+LEFT = """
+import builtins, sys, time
+from torch.utils.data import DataLoader
+from salt_core.data.workers import follow_parent
+
+class Slow(list):
+    def __getitem__(self, number):
+        time.sleep(0.01)
+        return number
+
+if __name__ == "__main__":
+    builtins.kept = iter(DataLoader(Slow(range(999)), batch_size=None, num_workers=2, worker_init_fn=follow_parent))
+    next(builtins.kept)
+    sys.exit(85)
+"""
+
+
+def test_a_program_that_ends_in_the_middle_does_not_wait_for_its_workers(tmp_path):
+    (tmp_path / "left.py").write_text(LEFT)
+    root = Path(workers.__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "left.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (85, b"")
