@@ -94,7 +94,7 @@ def salt_callbacks():
 
 # Forked from a process that has everything imported, which saves seconds each time.
 RUN = """
-import multiprocessing, os, signal, sys
+import atexit, multiprocessing, os, signal, sys
 os.setsid()
 multiprocessing.set_start_method("fork", force=True)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -108,6 +108,7 @@ import torch
 torch.set_num_threads(1)
 from salt_core.cli import main
 status = main(words)
+atexit._run_exitfuncs()  # as at the end of any program, where Python waits for processes
 sys.stdout.flush(), sys.stderr.flush()
 os._exit(status)
 """

@@ -48,7 +48,8 @@ def test_a_training_stops_before_the_next_step(sample, dying, forked, empty_sess
 
 @pytest.mark.parametrize("moment", ["sanity", "validation:1.1", "batch_end:0.0", "batch_start:2.4"])
 def test_moments_that_are_no_boundary(sample, dying, forked, empty_session, moment):
-    done = forked("fit", *dying, "--log_suffix", "a", DIE_AT=moment, DIE_BY="SIGTERM")
+    words = ("--log_suffix", "a", "--data.num_workers", "1")
+    done = forked("fit", *dying, *words, DIE_AT=moment, DIE_BY="SIGTERM")
     if moment == "batch_start:2.4":  # the last step, after which the last validation follows
         assert done.code == 85, done.err
         assert_stopped_at(run_of(sample), "epoch=002-step=0000015")
@@ -64,7 +65,8 @@ def test_moments_that_are_no_boundary(sample, dying, forked, empty_session, mome
 
 @pytest.mark.parametrize("moment", ["batch_start:1.2", "validation:1.1"])
 def test_a_second_ctrl_c_does_not_wait(sample, dying, forked, empty_session, moment):
-    done = forked("fit", *dying, "--log_suffix", "a", DIE_AT=moment, DIE_BY="SIGINT", DIE_TIMES="2")
+    words = ("--log_suffix", "a", "--data.num_workers", "1")
+    done = forked("fit", *dying, *words, DIE_AT=moment, DIE_BY="SIGINT", DIE_TIMES="2")
     assert done.code == 130, done.err
     assert done.err.strip().endswith("interrupted")
     assert not list(run_of(sample).rglob("*.part"))
@@ -139,7 +141,8 @@ def test_evaluations_end_at_once(sample, dying, forked, empty_session, command):
     config = run_of(sample) / "config.yaml"
     before = set(sample.folder.rglob("*"))
     moment = {"test": "test:1", "validate": "validation:0.1"}[command]
-    done = forked(command, "--config", config, DIE_AT=moment, DIE_BY="SIGTERM")
+    words = ("--config", config, "--data.num_workers", "1")
+    done = forked(command, *words, DIE_AT=moment, DIE_BY="SIGTERM")
     assert done.code == 143, done.err
     assert {path.name for path in set(sample.folder.rglob("*")) - before} == {"reached.0"}
     assert "Traceback" not in done.err
