@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -26,6 +26,9 @@ class DataFacts:
         Names of a label's classes as the training file's attributes give them, by object and label.
     class_weights : mapping of str to mapping of str to tuple of float
         The class dict, by object and label.
+    parameters : mapping of str to tuple of (float, float)
+        Mean and standard deviation of each parameter that the model is conditioned on. Their values
+        arrive un-normalised, none of them NaN, in ``batch.raw(global_object)``.
     """
 
     global_object: str
@@ -34,6 +37,7 @@ class DataFacts:
     stds: Mapping[str, tuple[float, ...]]
     class_names: Mapping[str, Mapping[str, tuple[str, ...]]]
     class_weights: Mapping[str, Mapping[str, tuple[float, ...]]]
+    parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def streams(self) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ class Loss(nn.Module, ABC):
         """Take what follows from the data, such as class weights. The default takes nothing."""
         del target
 
+    def num_predictions(self, target: Target) -> int:
+        """Tell how many columns of predictions an entry has; one for each class by default, at least one."""
+        return max(len(target.class_names), 1)
+
+    def probabilities(self, predictions: Tensor) -> Tensor:
+        """Return the probability of each class (M, C) for predictions of classes; their softmax by default."""
+        return predictions.float().softmax(-1)
+
     @abstractmethod
     def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return one value per entry, scaled so that their mean is the loss, or a scalar.

@@ -35,8 +35,13 @@ class Task(nn.Module, ABC):
         Returns
         -------
         mapping of str to sequence of str
-            They arrive in ``batch.raw(object)``. A file to be evaluated need not hold them.
+            They arrive in ``batch.raw(object)``. A file to be evaluated need not hold them, but for
+            those of `output_columns`.
         """
+
+    def output_columns(self) -> Mapping[str, Sequence[str]]:
+        """Name those of `columns` without which there is no `forward` and no `outputs`; none by default."""
+        return {}
 
     @abstractmethod
     def build(self, encoded: Encoded, data: DataFacts) -> None:
