@@ -15,8 +15,8 @@ from salt_core.nn.attention import Backend
 from salt_core.nn.dense import Dense
 from salt_core.nn.norms import Norm, norm_of
 from salt_core.nn.pooling import AttentionPooling
+from salt_core.nn.tokens import TokenMap, layout_of_registers
 from salt_plugins.encoders.gn2.layer import Layer, LayerOptions
-from salt_plugins.encoders.gn2.tokens import TokenMap, layout_of_registers
 
 REGISTERS = "registers"
 

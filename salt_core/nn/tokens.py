@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from salt_core import JetBatch, Layout, Packed
+from salt_core.data.batch import JetBatch, Layout, Packed
 
 
 def layout_of_registers(batch: JetBatch, num_registers: int) -> Layout:
