@@ -21,8 +21,8 @@ Array = NDArray[Any]
 Places = Callable[[Array], str]
 
 
-def batch_of(chunk: Chunk, selection: Selection, start: int, places: Places) -> JetBatch:
-    """Make a batch of consecutive jets.
+def batch_of(chunk: Chunk, selection: Selection, places: Places) -> JetBatch:
+    """Make a batch of jets.
 
     Parameters
     ----------
@@ -30,8 +30,6 @@ def batch_of(chunk: Chunk, selection: Selection, start: int, places: Places) -> 
         The jets.
     selection : Selection
         Which fields are features and which are further columns.
-    start : int
-        Row of the first jet in the sample.
     places : callable
         Says where rows of the sample lie, for messages.
 
@@ -42,7 +40,7 @@ def batch_of(chunk: Chunk, selection: Selection, start: int, places: Places) -> 
     """
     name = selection.global_object
     order = by_length(sum_of(chunk.lengths.values(), len(chunk.records[name])))
-    rows = start + order
+    rows = chunk.rows[order]
     records = {name: take(chunk.records[name], order)}
     owners = {name: rows}
     lengths = {stream: found[order] for stream, found in chunk.lengths.items()}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import h5py
-import numpy as np
 
-from salt_core.data.request import Contents, Selection
+from salt_core.data.request import Selection
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
 
 VALID = "valid"
@@ -104,38 +102,13 @@ def check_columns(file: h5py.File, selection: Selection, where: str = "") -> int
         flag = () if name == selection.global_object else (VALID,)
         faults += [
             fault
-            for column in (*selection.wanted(name), *flag)
+            for column in (*selection.read(name), *flag)
             for fault in _column_faults(file, dataset, column, where)
         ]
     if len(set(lengths.values())) > 1:
         faults.append(DataError(f"the datasets of {file.filename} differ in length: {lengths}", where))
     raise_all(faults)
     return lengths[selection.global_object]
-
-
-def contents_of(files: Sequence[Path], selection: Selection, where: str = "") -> Contents:
-    """Tell what files hold that read as one sample, the columns and names of classes as the first has them.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        The files.
-    selection : Selection
-        What must be there.
-    where : str, optional
-        The YAML key path that names the files, for messages.
-
-    Raises
-    ------
-    SaltError
-        Where something is missing, cannot be read, or has different types in different files.
-    """
-    num_jets = sum(check_files(files, selection, where))
-    with opened(files[0], where) as file:
-        datasets = {name: dataset_of(file, selection, name, where) for name in selection.objects}
-        columns = {name: tuple(dataset.dtype.names) for name, dataset in datasets.items()}
-        class_names = {name: _class_names(dataset) for name, dataset in datasets.items()}
-    return Contents(num_jets, columns, class_names)
 
 
 def check_files(files: Sequence[Path], selection: Selection, where: str = "") -> list[int]:
@@ -172,7 +145,7 @@ def types_of(file: h5py.File, selection: Selection) -> Types:
     for name in selection.objects:
         dataset = dataset_of(file, selection, name)
         flag = () if name == selection.global_object else (VALID,)
-        found |= {f"{dataset.name}/{c}": str(dataset.dtype[c]) for c in (*selection.wanted(name), *flag)}
+        found |= {f"{dataset.name}/{c}": str(dataset.dtype[c]) for c in (*selection.read(name), *flag)}
     return found
 
 
@@ -187,19 +160,3 @@ def _column_faults(file: h5py.File, dataset: h5py.Dataset, column: str, where: s
         return []
     message = f"{dataset.name}/{column} of {file.filename} has type {kind}; needed: one number per entry"
     return [ConfigError(message, where)]
-
-
-def _class_names(dataset: h5py.Dataset) -> dict[str, tuple[str, ...]]:
-    """Return the lists among the attributes that are called as a column; a number or a text says no names."""
-    found = {column: dataset.attrs.get(column) for column in dataset.dtype.names}
-    return {
-        column: tuple(_text(value) for value in values)
-        for column, values in found.items()
-        if isinstance(values, np.ndarray) and values.ndim == 1
-    }
-
-
-def _text(value: Any) -> str:
-    """Write a text of a file, whose bytes may be no UTF-8; h5py hides them in characters that nothing can print."""
-    plain = value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
-    return plain.decode(errors="replace")

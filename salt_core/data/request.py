@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from salt_core.data.cuts import Cut
 
 Shuffle = Literal["full", "blocks", "none"]
 
@@ -26,6 +28,8 @@ class Selection:
         Path of each object's dataset in the file.
     num_inputs : mapping of str to int
         Most constituents read per jet, for the streams that limit them.
+    cuts : mapping of str to tuple of Cut
+        What jets, and constituents of each stream, have to pass to be read.
     """
 
     global_object: str
@@ -33,6 +37,7 @@ class Selection:
     columns: Mapping[str, tuple[str, ...]]
     datasets: Mapping[str, str]
     num_inputs: Mapping[str, int]
+    cuts: Mapping[str, tuple[Cut, ...]] = field(default_factory=dict)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -45,9 +50,14 @@ class Selection:
         return (self.global_object, *self.streams)
 
     def wanted(self, name: str) -> tuple[str, ...]:
-        """List the columns of object `name` that are read, each once."""
+        """List the columns of object `name` that make batches, each once."""
         columns = (*self.variables.get(name, ()), *self.columns.get(name, ()))
         return tuple(dict.fromkeys(columns))
+
+    def read(self, name: str) -> tuple[str, ...]:
+        """List the columns of object `name` that are read, those of cuts too, each once."""
+        cut = (cut.column for cut in self.cuts.get(name, ()))
+        return tuple(dict.fromkeys((*self.wanted(name), *cut)))
 
 
 def without_missing(selection: Selection, present: Mapping[str, Sequence[str]]) -> Selection:

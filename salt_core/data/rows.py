@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from salt_core.data.batch import rows_of
+from salt_core.data.cuts import Cut, all_passed
 from salt_core.data.hdf5 import VALID, check_files, dataset_of, open_file
+from salt_core.data.passing import passing_jets
 from salt_core.data.request import Selection
 from salt_core.errors import DataError
 
@@ -22,10 +25,13 @@ Array = NDArray[Any]
 
 OPEN_FILES = 8
 
+#: Rows that are read together at least where some of them are picked.
+FEWEST = 1000
+
 
 @dataclass(frozen=True)
 class Chunk:
-    """Consecutive jets and their valid constituents.
+    """Jets as they follow each other, and those of their constituents that are valid and pass the cuts.
 
     Parameters
     ----------
@@ -34,14 +40,27 @@ class Chunk:
         fields than are wanted.
     lengths : mapping of str to numpy.ndarray
         Constituents of each jet (B,), int64, by stream.
+    rows : numpy.ndarray
+        Row of each jet (B,) in its file or sample, int64, rising.
     """
 
     records: Mapping[str, Array]
     lengths: Mapping[str, Array]
+    rows: Array
+
+    def jets(self, picked: Array, global_object: str) -> Chunk:
+        """Return some of the jets, by their places `picked` in this chunk."""
+        records = {global_object: take(self.records[global_object], picked)}
+        for stream, found in self.lengths.items():
+            records[stream] = take(self.records[stream], rows_of(picked, found))
+        lengths = {stream: found[picked] for stream, found in self.lengths.items()}
+        return Chunk(records, lengths, self.rows[picked])
 
 
 class JetFiles:
     """Files that read as one sample, in the order given; each process opens them for itself.
+
+    Jets that do not pass the selection's cuts are no part of it.
 
     Parameters
     ----------
@@ -62,6 +81,7 @@ class JetFiles:
         self.files = tuple(files)
         self.selection = selection
         self._starts = np.concatenate([[0], np.cumsum(check_files(files, selection, where))])
+        self._passing = passing_jets(files, selection)
         self._open = _OpenFiles(selection)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -70,24 +90,42 @@ class JetFiles:
 
     @property
     def num_jets(self) -> int:
-        """Jets of all files."""
-        return int(self._starts[-1])
+        """Jets of all files that pass."""
+        return int(self._starts[-1]) if self._passing is None else len(self._passing)
+
+    @property
+    def cuts_jets(self) -> bool:
+        """Whether some jets may not pass, so that a jet's number is not its row."""
+        return self._passing is not None
 
     def read(self, start: int, stop: int) -> Chunk:
-        """Read the jets of rows `start` to `stop` (excluded) of the sample.
+        """Read the jets from number `start` to `stop` (excluded) of those that pass.
 
         Raises
         ------
         DataError
             Where a file cannot be read.
         """
+        if self._passing is None:
+            return self._span(start, stop)
+        parts = [self._picked(part) for part in close_together(self._passing[start:stop])]
+        return parts[0] if len(parts) == 1 else self._joined(parts)
+
+    def _picked(self, rows: Array) -> Chunk:
+        """Read jets by their rows, which lie close to each other."""
+        first = int(rows[0])
+        return self._span(first, int(rows[-1]) + 1).jets(rows - first, self.selection.global_object)
+
+    def _span(self, start: int, stop: int) -> Chunk:
+        """Read the jets of rows `start` to `stop` (excluded) of the sample."""
         first = int(np.searchsorted(self._starts, start, side="right")) - 1
-        parts = []
+        parts: list[Chunk] = []
         while start < stop:
             end = min(stop, int(self._starts[first + 1]))
             if start < end:
                 offset = int(self._starts[first])
-                parts.append(self._open.reader(self.files[first]).read(start - offset, end - offset))
+                part = self._open.reader(self.files[first]).read(start - offset, end - offset)
+                parts.append(replace(part, rows=part.rows + offset))
                 start = end
             first += 1
         return parts[0] if len(parts) == 1 else self._joined(parts)
@@ -101,7 +139,7 @@ class JetFiles:
         self._open.close()
 
     def places(self, rows: Array) -> str:
-        """Say where rows of the sample lie, such as ``rows 3, 8 of train.h5``."""
+        """Say where rows of the sample lie, such as ``rows 3, 8 of train.h5``; those that do not pass count."""
         files = np.searchsorted(self._starts, rows, side="right") - 1
         said = []
         for file in np.unique(files):
@@ -121,6 +159,7 @@ class JetFiles:
                 stream: np.concatenate([part.lengths[stream] for part in parts])
                 for stream in selection.streams
             },
+            np.concatenate([part.rows for part in parts]),
         )
 
 
@@ -193,10 +232,14 @@ class FileReader:
         name = self.selection.global_object
         records, lengths = {name: arrays[name]}, {}
         for stream in self.selection.streams:
-            valid = arrays[stream][VALID].astype(bool)
+            valid = self.valid(stream, arrays[stream])
             lengths[stream] = valid.sum(1)
             records[stream] = take(arrays[stream].reshape(-1), np.flatnonzero(valid))
-        return Chunk(records, lengths)
+        return Chunk(records, lengths, np.arange(start, stop))
+
+    def valid(self, stream: str, slots: Array) -> Array:
+        """Tell which slots of structured rows (B, P) hold constituents that are read (B, P)."""
+        return valid_slots(slots, self.selection.cuts.get(stream, ()))
 
     def close(self) -> None:
         """Close the file."""
@@ -212,13 +255,28 @@ class FileReader:
         if not dataset.dtype.hasobject:
             return dataset
         flag = () if name == self.selection.global_object else (VALID,)
-        return dataset.fields([*self.selection.wanted(name), *flag])
+        return dataset.fields([*self.selection.read(name), *flag])
 
     def _rows(self, name: str, start: int, stop: int) -> Array:
         limit = self.selection.num_inputs.get(name)
         view = self._views[name]
         rows: Array = view[start:stop] if limit is None else view[start:stop, :limit]
         return rows
+
+
+def close_together(rows: Array) -> list[Array]:
+    """Divide rising rows (B,) such that all between the first and the last of a part may be read at once.
+
+    Few jets may pass, and memory is to stay bounded.
+    """
+    spans = (rows - rows[0]) // max(2 * len(rows), FEWEST)
+    return np.split(rows, np.flatnonzero(np.diff(spans)) + 1)
+
+
+def valid_slots(slots: Array, cuts: Sequence[Cut]) -> Array:
+    """Tell which slots of structured rows (B, P) hold constituents that pass the cuts (B, P)."""
+    valid: Array = slots[VALID].astype(bool)
+    return valid & all_passed(cuts, slots) if cuts else valid
 
 
 def place_of(rows: Array, file: str) -> str:

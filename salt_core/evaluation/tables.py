@@ -12,6 +12,7 @@ from torch import Tensor
 from salt_core.data.batch import JetBatch, rows_of
 from salt_core.data.hdf5 import VALID, dataset_of
 from salt_core.data.request import Selection
+from salt_core.data.rows import close_together, valid_slots
 from salt_core.errors import ConfigError, suggest
 from salt_core.evaluation.output import Array, Columns, structured
 
@@ -47,7 +48,7 @@ class Tables:
         outputs : mapping of str to mapping of str to Tensor
             Columns (B,) or (N,) by object, in the order of the batch.
         batch : JetBatch
-            Consecutive jets of the file.
+            Jets that follow each other in the file.
         file : h5py.File
             The file.
 
@@ -59,8 +60,9 @@ class Tables:
         for name in outputs.keys() - set(self.selection.objects):
             known = suggest(name, self.selection.objects)
             raise ConfigError(f"a task writes to {name!r}, which is no object of data.variables; {known}")
-        order = np.argsort(batch.rows.cpu().numpy())
-        start = int(batch.rows.min())
+        rows = batch.rows.cpu().numpy()
+        order = np.argsort(rows)
+        rows = rows[order]
         for name in self.selection.objects if self.constituents else (batch.global_object,):
             found: Columns = {
                 f"{self.model}_{key}": _host(value) for key, value in outputs.get(name, {}).items()
@@ -68,8 +70,8 @@ class Tables:
             if name == batch.global_object:
                 found = {key: values[order] for key, values in found.items()}
             else:
-                found = self._padded(name, found, batch, order, start, file)
-            columns = {**found, **self._copied(name, start, batch.num_jets, file)}
+                found = self._padded(name, found, batch, order, file)
+            columns = {**found, **self._copied(name, rows, file)}
             if columns:
                 yield name, structured(columns)
 
@@ -77,26 +79,30 @@ class Tables:
         """Return the dataset of an object."""
         return dataset_of(file, self.selection, name, "data.test_file")
 
-    def _padded(
-        self, name: str, columns: Columns, batch: JetBatch, order: Array, start: int, file: h5py.File
-    ) -> Columns:
+    def _padded(self, name: str, columns: Columns, batch: JetBatch, order: Array, file: h5py.File) -> Columns:
         """Spread packed columns (N,) over the slots (B, P) in which the file has its constituents."""
-        flags = self.dataset(name, file).fields([VALID])[start : start + batch.num_jets]
-        valid = np.asarray(flags[VALID], dtype=bool)
+        cuts = self.selection.cuts.get(name, ())
+        names = list(dict.fromkeys([VALID, *(cut.column for cut in cuts)]))
+        valid = valid_slots(self._rows(name, names, batch.rows.cpu().numpy()[order], file), cuts)
         valid[:, self.selection.num_inputs.get(name, valid.shape[1]) :] = False
-        rows = rows_of(order, batch.streams[name].layout.host_lengths)
+        packed = rows_of(order, batch.streams[name].layout.host_lengths)
         padded: dict[str, Array] = {}
         for key, values in columns.items():
             padded[key] = np.full(valid.shape, _nothing(values), dtype=values.dtype)
-            padded[key][valid] = values[rows]
+            padded[key][valid] = values[packed]
         return {**padded, VALID: valid}
 
-    def _copied(self, name: str, start: int, num_jets: int, file: h5py.File) -> Columns:
+    def _copied(self, name: str, rows: Array, file: h5py.File) -> Columns:
         names = list(self.copied.get(name, ()))
         if not names:
             return {}
-        rows = self.dataset(name, file).fields(names)[start : start + num_jets]
-        return {key: rows[key] for key in names}
+        found = self._rows(name, names, rows, file)
+        return {key: found[key] for key in names}
+
+    def _rows(self, name: str, names: list[str], rows: Array, file: h5py.File) -> Array:
+        """Read fields of the `rows` (B,) of an object, which are rising."""
+        view = self.dataset(name, file).fields(names)
+        return np.concatenate([view[part[0] : part[-1] + 1][part - part[0]] for part in close_together(rows)])
 
 
 def _host(values: Tensor) -> Array:

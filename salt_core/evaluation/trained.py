@@ -167,7 +167,7 @@ class Trained:
         reader = FileReader(file, selection)
         for start, stop in evaluation_pieces(num_jets, batch_size, ranks=1):
             batch = batch_of(
-                reader.read(start, stop), selection, start, lambda rows: place_of(rows, file.filename)
+                reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename)
             ).to(self.module.device)
             yield from tables.of(self.module.outputs(self.module(batch), batch), batch, file)
 

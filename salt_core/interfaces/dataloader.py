@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from salt_core.data.batch import JetBatch
+from salt_core.data.contents import contents_of
 from salt_core.data.files import names_of
-from salt_core.data.hdf5 import contents_of
 from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle
 from salt_core.errors import ConfigError
 

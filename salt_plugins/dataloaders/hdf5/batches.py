@@ -124,6 +124,6 @@ class SampleRows(Dataset[JetBatch | SaltError]):
     def __getitem__(self, rows: Rows) -> JetBatch | SaltError:
         """Read one batch; an error is returned, for the training process to raise as it is."""
         try:
-            return batch_of(self.files.read(*rows), self.files.selection, rows[0], self.files.places)
+            return batch_of(self.files.read(*rows), self.files.selection, self.files.places)
         except SaltError as error:
             return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,11 @@ BLOCK = 2**25
 
 INPUTS = "inputs"
 STARTS = "starts"
+ROWS = "rows"
+
+#: What an object has beside further columns: its inputs; the first constituent of each jet; the jets' rows
+#: in the sample where some did not pass the cuts.
+PARTS = (INPUTS, STARTS, ROWS)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class StoredObject:
         Names of the classes of labels, where the sources have them.
     num_inputs : int, optional
         Most constituents per jet that were read.
+    cuts : list of str
+        What they have passed.
     """
 
     dataset: str
@@ -71,6 +78,7 @@ class StoredObject:
     not_finite: dict[str, int]
     class_names: dict[str, list[str]]
     num_inputs: int | None = None
+    cuts: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -155,20 +163,25 @@ def is_store(path: Path) -> bool:
 
 
 def file_name(name: str, part: str) -> str:
-    """Name the file of a part of an object: its `INPUTS`, its `STARTS`, or what `column_file` calls a column."""
+    """Name the file of a part of an object: one of `PARTS`, or what `column_file` calls a column."""
     return f"{quote(name, safe='').replace('.', '%2E')}.{part}"
 
 
 def column_file(name: str, column: str) -> str:
     """Name the file of a further column, whatever the column is called."""
     part = quote(column, safe="")
-    return file_name(name, f"%{part}" if part in (INPUTS, STARTS) else part)
+    return file_name(name, f"%{part}" if part in PARTS else part)
 
 
 def stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type in which a column is kept: float32, bool, or the integer that it is."""
     wanted: DTypeLike = np.float32 if dtype.kind == "f" else dtype
     return np.dtype(wanted).newbyteorder("<")
+
+
+def told_cuts(selection: Selection) -> dict[str, list[str]]:
+    """Write the cuts of a selection down, by the objects that have some."""
+    return {name: [str(cut) for cut in cuts] for name, cuts in selection.cuts.items() if cuts}
 
 
 def missing(manifest: Manifest, selection: Selection) -> list[tuple[str, str]]:

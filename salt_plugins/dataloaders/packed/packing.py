@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from salt_core import RunError, SaltError
 from salt_core.data.assemble import check_finite, table_of
+from salt_core.data.contents import contents_of
 from salt_core.data.files import names_of
-from salt_core.data.hdf5 import contents_of
 from salt_core.data.order import Rows
 from salt_core.data.rows import JetFiles
 from salt_core.data.workers import follow_parent
@@ -28,6 +28,7 @@ from salt_core.sizes import readable
 from salt_plugins.dataloaders.packed.manifest import (
     BLOCK,
     INPUTS,
+    ROWS,
     STARTS,
     Manifest,
     StoredFile,
@@ -35,6 +36,7 @@ from salt_plugins.dataloaders.packed.manifest import (
     column_file,
     file_name,
     stored_type,
+    told_cuts,
 )
 from salt_plugins.dataloaders.packed.sources import Identity
 
@@ -148,7 +150,7 @@ class _Pieces(Dataset[Part | SaltError]):
     def _columns(self, start: int, stop: int) -> Part:
         selection = self.files.selection
         chunk = self.files.read(start, stop)
-        owners = {selection.global_object: np.arange(start, stop)}
+        owners = {selection.global_object: chunk.rows}
         for stream, lengths in chunk.lengths.items():
             owners[stream] = np.repeat(owners[selection.global_object], lengths)
         tables = {
@@ -162,6 +164,8 @@ class _Pieces(Dataset[Part | SaltError]):
                 part[column_file(name, column)] = _bytes(values.astype(stored_type(values.dtype)))
         for stream, lengths in chunk.lengths.items():
             part[file_name(stream, STARTS)] = _bytes(lengths.astype(np.int64))
+        if self.files.cuts_jets:
+            part[file_name(selection.global_object, ROWS)] = _bytes(chunk.rows)
         return part
 
 
@@ -210,7 +214,9 @@ class _Writer:
         selection = self.files.selection
         inputs = [file_name(name, INPUTS) for name in selection.objects]
         columns = [column_file(name, column) for name in self.types for column in self.types[name]]
-        return [*inputs, *columns, *(file_name(stream, STARTS) for stream in selection.streams)]
+        starts = [file_name(stream, STARTS) for stream in selection.streams]
+        rows = [file_name(selection.global_object, ROWS)] if self.files.cuts_jets else []
+        return [*inputs, *columns, *starts, *rows]
 
     def _count(self, name: str, column: str, values: Array) -> None:
         bad = int(values.size - np.isfinite(values).sum())
@@ -267,6 +273,7 @@ def _manifest(request: LoadRequest, sources: Sequence[Identity], num_jets: int, 
             not_finite=writer.not_finite[name],
             class_names={column: list(found) for column, found in names[name].items()},
             num_inputs=selection.num_inputs.get(name),
+            cuts=told_cuts(selection).get(name, []),
         )
         for name in selection.objects
     }

@@ -55,7 +55,8 @@ def _lines(folder: Path, manifest: Manifest) -> Iterator[str]:
 def _object(name: str, item: StoredObject, num_jets: int) -> Iterator[str]:
     mean = f", {item.rows / num_jets:.2f} a jet" if num_jets and item.rows != num_jets else ""
     limit = "" if item.num_inputs is None else f", of the first {item.num_inputs} of each jet"
-    yield f"{name}: {item.rows:,} rows of dataset {item.dataset}{mean}{limit}"
+    cuts = f", with {' and '.join(item.cuts)}" if item.cuts else ""
+    yield f"{name}: {item.rows:,} rows of dataset {item.dataset}{mean}{limit}{cuts}"
     if item.inputs:
         yield f"  inputs: {', '.join(item.inputs)}"
     for kind, columns in groupby(item.columns, key=lambda column: np.dtype(item.columns[column]).name):

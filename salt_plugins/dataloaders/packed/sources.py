@@ -12,7 +12,7 @@ import h5py
 
 from salt_core.data.hdf5 import dataset_of, opened
 from salt_core.interfaces.dataloader import Selection
-from salt_plugins.dataloaders.packed.manifest import FORMAT
+from salt_plugins.dataloaders.packed.manifest import FORMAT, told_cuts
 
 Identity = dict[str, Any]
 
@@ -29,6 +29,8 @@ def key_of(files: Sequence[Path], selection: Selection, num_jets: int) -> str:
         "num_inputs": dict(selection.num_inputs),
         "num_jets": num_jets,
     }
+    if cuts := told_cuts(selection):
+        what["cuts"] = cuts
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
 

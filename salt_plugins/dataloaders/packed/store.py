@@ -27,11 +27,13 @@ from salt_core.shelf import state_folder
 from salt_plugins.dataloaders.packed.manifest import (
     BLOCK,
     INPUTS,
+    ROWS,
     STARTS,
     Manifest,
     column_file,
     file_name,
     missing,
+    told_cuts,
 )
 
 Array = NDArray[Any]
@@ -69,6 +71,8 @@ class PackedStore:
             if name in selection.objects
         }
         self._starts = {stream: self._array(file_name(stream, STARTS), "<i8") for stream in selection.streams}
+        rows = file_name(selection.global_object, ROWS)
+        self._rows = self._array(rows, "<i8") if rows in self.manifest.files else None
 
     @property
     def num_jets(self) -> int:
@@ -98,6 +102,8 @@ class PackedStore:
             name: {column: values.take(picked[name]) for column, values in found.items()}
             for name, found in self._columns.items()
         }
+        if self._rows is not None:
+            rows = self._rows.take(rows)
         return jet_batch(self.selection, rows, tables, columns, lengths)
 
     def advise(self, jets: Iterable[tuple[int, int]], advice: int) -> None:
@@ -192,6 +198,14 @@ class PackedStore:
                 raise DataError(
                     f"data.num_inputs limits {name} to {limit}, but the store {self.folder} was made with "
                     f"{'all' if kept is None else kept}; make one with this limit"
+                )
+        cuts = told_cuts(self.selection)
+        for name in self.selection.objects:
+            made, wanted = self.manifest.objects[name].cuts, cuts.get(name, [])
+            if made != wanted:
+                raise DataError(
+                    f"data.selections has {' and '.join(wanted) or 'no cuts'} for {name}, but the store "
+                    f"{self.folder} was made with {' and '.join(made) or 'none'}; make one with these"
                 )
         for name, item in self.manifest.objects.items():
             for variable in self.selection.variables.get(name, ()):

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salt_core.data.assemble import batch_of
-from salt_core.data.hdf5 import check_columns, contents_of, open_file, opened
+from salt_core.data.contents import contents_of
+from salt_core.data.hdf5 import check_columns, open_file, opened
 from salt_core.data.rows import JetFiles
 from salt_core.errors import ConfigError, DataError
 from salt_core.interfaces.dataloader import Selection
@@ -30,7 +31,7 @@ def selection(**changes) -> Selection:
 
 def read(path: Path, start: int, stop: int, **changes):
     files = JetFiles([path], selection(**changes))
-    return batch_of(files.read(start, stop), files.selection, start, files.places)
+    return batch_of(files.read(start, stop), files.selection, files.places)
 
 
 def truth(path: Path):

@@ -141,4 +141,4 @@ def test_files_of_which_no_field_of_the_jets_is_wanted_read_as_one(sample):
     assert joined.lengths["tracks"][10:].tolist() == alone.lengths["tracks"].tolist()
     origins = joined.records["tracks"]["origin"][-alone.lengths["tracks"].sum() :]
     assert origins.tolist() == alone.records["tracks"]["origin"].tolist()
-    assert len(batch_of(joined, selection, 90, two.places).rows) == 20
+    assert len(batch_of(joined, selection, two.places).rows) == 20
