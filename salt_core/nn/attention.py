@@ -7,7 +7,9 @@ buckets of fixed lengths, so that code specialised on shapes sees few of them.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
@@ -25,17 +27,22 @@ Backend = Literal["auto", "varlen", "runs", "padded"]
 BUCKETS = (4, 8, 16, 32, 64, 128, 256)
 
 
-def choose(backend: Backend, x: Tensor, dropout: float) -> Backend:
+def choose(backend: Backend, x: Tensor, dropout: float, biased: bool = False) -> Backend:
     """Return the backend to use for tokens like `x`.
 
     Raises
     ------
     ConfigError
-        Where `varlen` is asked for and the device, type or dropout does not allow it.
+        Where `varlen` is asked for and the device, type, dropout or a bias of pairs does not allow it.
     """
     half = x.dtype in (torch.bfloat16, torch.float16)
     recent = x.is_cuda and torch.cuda.get_device_capability(x.device) >= (8, 0)
     possible = half and recent and dropout == 0.0
+    if backend == "varlen" and biased:
+        raise ConfigError(
+            "attention 'varlen' takes no bias of pairs, such as edges give; choose auto, runs or padded",
+            "model.encoder.attention",
+        )
     if backend == "varlen" and not possible:
         raise ConfigError(
             "attention 'varlen' needs a GPU of compute capability 8.0 or later, 16-bit precision and no "
@@ -43,11 +50,19 @@ def choose(backend: Backend, x: Tensor, dropout: float) -> Backend:
             "Choose auto, runs or padded",
             "model.encoder.attention",
         )
-    return ("varlen" if possible else "runs") if backend == "auto" else backend
+    return ("varlen" if possible and not biased else "runs") if backend == "auto" else backend
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dropout: float = 0.0) -> Tensor:
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    layout: Layout,
+    backend: Backend,
+    dropout: float = 0.0,
+    bias: Sequence[Tensor] | None = None,
+) -> Tensor:
     """Let every token attend to the tokens of its own jet.
 
     Parameters
@@ -60,24 +75,44 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dr
         How to compute; see `choose`.
     dropout : float, optional
         Share of attention weights dropped.
+    bias : sequence of Tensor, optional
+        What is added to the scores of the pairs, (c, H, l, l) for each run of `layout`, as
+        `salt_core.nn.pairs.squares` makes it.
 
     Returns
     -------
     Tensor
         Shape (N, H, d).
     """
-    backend = choose(backend, q, dropout)
+    backend = choose(backend, q, dropout, bias is not None)
     if backend == "varlen":
         return _varlen(q, k, v, layout)
+    if not layout.runs.shapes:
+        return _no_row(q, k, v, bias)
     order = layout.runs.order
     if order is None:
-        return _blocks(q, k, v, layout, backend, dropout)
-    mixed = _blocks(q[order], k[order], v[order], layout, backend, dropout)
+        return _blocks(q, k, v, layout, backend, dropout, bias)
+    mixed = _blocks(q[order], k[order], v[order], layout, backend, dropout, bias)
     return torch.empty_like(mixed).index_copy(0, order, mixed)
 
 
-def _blocks(q: Tensor, k: Tensor, v: Tensor, layout: Layout, backend: Backend, dropout: float) -> Tensor:
-    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout)
+def _no_row(q: Tensor, k: Tensor, v: Tensor, bias: Sequence[Tensor] | None) -> Tensor:
+    """Return the empty result; it depends on all that comes in, or ranks would wait for gradients."""
+    nothing = q + k + v
+    return nothing if bias is None else nothing + sum(square.sum() for square in bias)
+
+
+def _blocks(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    layout: Layout,
+    backend: Backend,
+    dropout: float,
+    bias: Sequence[Tensor] | None,
+) -> Tensor:
+    squares = None if bias is None else [square.to(q.dtype) for square in bias]
+    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout, squares)
 
 
 def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
@@ -88,40 +123,61 @@ def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
     return result
 
 
-def _runs(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Tensor:
+def _runs(
+    q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: Sequence[Tensor] | None
+) -> Tensor:
     runs = layout.runs
-    if not runs.shapes:
-        return torch.zeros_like(q)
-    parts = zip(q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), runs.shapes, strict=True)
-    return torch.cat([_run(q, k, v, shape, dropout) for q, k, v, shape in parts])
+    biases = [None] * len(runs.shapes) if bias is None else bias
+    parts = zip(
+        q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), runs.shapes, biases, strict=True
+    )
+    return torch.cat([_run(q, k, v, shape, dropout, square) for q, k, v, shape, square in parts])
 
 
-def _run(q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float) -> Tensor:
+def _run(
+    q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float, bias: Tensor | None
+) -> Tensor:
     """Attend within c jets of l tokens each, for `shape` (c, l)."""
     q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
-    mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
     return mixed.transpose(1, 2).flatten(0, 1)
 
 
-def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float) -> Tensor:
+def _padded(
+    q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: Sequence[Tensor] | None
+) -> Tensor:
     buckets = bucket_shapes(layout.runs.shapes)
-    if not buckets:
-        return torch.zeros_like(q)
     sizes = [rows for _, _, rows in buckets]
     empty = layout.num_jets - sum(jets for jets, _, _ in buckets)
     jets = [empty, *(jets for jets, _, _ in buckets)]
     host = np.split(np.sort(layout.host_lengths), np.cumsum(jets)[:-1])[1:]
     lengths = layout.lengths.sort().values.split(jets)[1:]
-    parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), host, lengths, buckets, strict=True)
+    biases = [None] * len(buckets) if bias is None else _padded_squares(bias, buckets)
+    parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), host, lengths, buckets, biases, strict=True)
     return torch.cat(
         [
-            _padded_bucket(q, k, v, Layout(on_host, on_device), bucket[1], dropout)
-            for q, k, v, on_host, on_device, bucket in parts
+            _padded_bucket(q, k, v, Layout(on_host, on_device), bucket[1], dropout, square)
+            for q, k, v, on_host, on_device, bucket, square in parts
         ]
     )
 
 
-def _padded_bucket(q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float) -> Tensor:
+def _padded_squares(bias: Sequence[Tensor], buckets: list[tuple[int, int, int]]) -> list[Tensor]:
+    """Pad the squares of the runs with zeros to those of the buckets that hold them (c, H, L, L)."""
+    ends = list(accumulate(jets for jets, _, _ in buckets))
+    parts: list[list[Tensor]] = [[] for _ in buckets]
+    done = 0
+    for square in bias:
+        number = bisect_right(ends, done)
+        margin = buckets[number][1] - square.shape[-1]
+        parts[number].append(F.pad(square, (0, margin, 0, margin)))
+        done += square.shape[0]
+    return [torch.cat(part) for part in parts]
+
+
+def _padded_bucket(
+    q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float, bias: Tensor | None
+) -> Tensor:
     """Attend within the jets of `layout`, padded to `length` tokens each."""
     slots = layout.jet_index * length + layout.slot
     shape = (layout.num_jets, length)
@@ -132,6 +188,8 @@ def _padded_bucket(q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int,
         return padded.transpose(1, 2)
 
     mask = (torch.arange(length, device=q.device) < layout.lengths[:, None])[:, None, None, :]
+    if bias is not None:
+        mask = bias.masked_fill(~mask, -torch.inf)
     mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
     return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
@@ -196,10 +254,10 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj.weight)
         nn.init.zeros_(self.in_proj.bias)
 
-    def forward(self, x: Tensor, layout: Layout) -> Tensor:
-        """Mix the tokens (N, D) of each jet."""
+    def forward(self, x: Tensor, layout: Layout, bias: Sequence[Tensor] | None = None) -> Tensor:
+        """Mix the tokens (N, D) of each jet; `bias` as in `attend`."""
         q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
         dropout = self.dropout if self.training else 0.0
         q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
-        mixed: Tensor = self.out_proj(attend(q, k, v, layout, self.backend, dropout).flatten(1))
+        mixed: Tensor = self.out_proj(attend(q, k, v, layout, self.backend, dropout, bias).flatten(1))
         return mixed

@@ -6,17 +6,18 @@ import torch
 
 from salt_core import ConfigError, Layout
 from salt_core.nn.attention import Attention, attend, bucket_shapes, choose
+from salt_core.nn.pairs import Pairs, squares
 
 HEADS, SIZE = 2, 4
 SORTED = [0, 0, 1, 3, 3, 4, 5, 9]
 UNSORTED = [3, 0, 9, 1, 3, 0, 5, 4]
 
 
-def naive(q, k, v, lengths):
+def naive(q, k, v, lengths, bias=0.0):
     """Attend jet by jet, with a mask that forbids every other jet."""
     jet = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
     other = jet[:, None] != jet[None, :]
-    score = torch.einsum("nhd,mhd->hnm", q, k) / q.shape[-1] ** 0.5
+    score = torch.einsum("nhd,mhd->hnm", q, k) / q.shape[-1] ** 0.5 + bias
     weight = score.masked_fill(other, -torch.inf).softmax(-1)
     return torch.einsum("hnm,mhd->nhd", weight, v)
 
@@ -40,6 +41,36 @@ def test_backends_agree_with_masked_attention(backend, lengths):
     torch.testing.assert_close(our_gradient, their_gradient)
 
 
+@pytest.mark.parametrize("backend", ["auto", "runs", "padded"])
+@pytest.mark.parametrize("lengths", [SORTED, UNSORTED, [2, 2, 2], [1], [300, 2]], ids=str)
+def test_a_bias_of_pairs_is_added_to_the_scores_of_its_jet(backend, lengths):
+    qkv, layout = random_qkv(sum(lengths)), Layout.of(np.array(lengths))
+    pairs = Pairs.of(layout)
+    values = torch.randn(len(pairs.first), HEADS, dtype=torch.float64, requires_grad=True)
+    seed = torch.randn(sum(lengths), HEADS, SIZE, dtype=torch.float64)
+    ours = attend(*qkv, layout, backend, bias=squares(values, pairs, layout))
+    our_gradients = torch.autograd.grad((ours * seed).sum(), [qkv, values])
+    dense = torch.zeros(sum(lengths), sum(lengths), HEADS, dtype=torch.float64)
+    dense = dense.index_put((pairs.first, pairs.second), values)
+    dense = dense.index_put((pairs.second, pairs.first), values)
+    theirs = naive(*qkv, lengths, dense.permute(2, 0, 1))
+    their_gradients = torch.autograd.grad((theirs * seed).sum(), [qkv, values])
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(our_gradients, their_gradients)
+
+
+@pytest.mark.parametrize("backend", ["runs", "padded"])
+@pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
+def test_without_a_token_every_parameter_is_reached_all_the_same(backend, lengths):
+    layout = Layout.of(np.array(lengths, dtype=int))
+    attention = Attention(HEADS * SIZE, HEADS, backend, qk_norm=True)
+    values = torch.zeros(0, HEADS, requires_grad=True)
+    x = torch.zeros(0, HEADS * SIZE)
+    attention(x, layout, squares(values, Pairs.of(layout), layout)).sum().backward()
+    for parameter in (values, *attention.parameters()):
+        assert torch.equal(parameter.grad, torch.zeros_like(parameter))
+
+
 @pytest.mark.parametrize("backend", ["runs", "padded"])
 @pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
 def test_no_token_at_all(backend, lengths):
@@ -51,6 +82,12 @@ def test_no_token_at_all(backend, lengths):
 def test_varlen_on_a_cpu_is_refused_with_the_choices():
     with pytest.raises(ConfigError, match=r"needs a GPU.*cpu, torch.float32.*Choose auto, runs or padded"):
         choose("varlen", torch.zeros(1), 0.0)
+
+
+def test_a_bias_of_pairs_leaves_the_choice_to_runs_and_refuses_varlen():
+    assert choose("auto", torch.zeros(1), 0.0, biased=True) == "runs"
+    with pytest.raises(ConfigError, match=r"takes no bias of pairs.*choose auto, runs or padded"):
+        choose("varlen", torch.zeros(1), 0.0, biased=True)
 
 
 def test_dropout_drops_in_training_only():
