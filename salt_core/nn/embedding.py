@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -109,9 +110,17 @@ class Embedding(Dense):
         return vectors
 
 
+class StreamEmbeddings(nn.ModuleDict):
+    """The initial net of each stream, by its name."""
+
+    def embed(self, batch: JetBatch, conditions: Tensor) -> dict[str, Tensor]:
+        """Embed the constituents of each stream into rows (N_s, D), given conditions (B, P)."""
+        return {name: cast("Embedding", net).embed(batch, conditions) for name, net in self.items()}
+
+
 def stream_embeddings(
     options: Mapping[str, InitNet], output_size: int, data: DataFacts, num_conditions: int = 0
-) -> nn.ModuleDict:
+) -> StreamEmbeddings:
     """Make the initial net of each stream of the data; a net of a removed stream is left unused.
 
     Raises
@@ -132,7 +141,7 @@ def stream_embeddings(
     for stream in data.streams:
         with refused(f"init_nets.{stream}"):
             nets[stream] = Embedding(stream, options[stream], output_size, data, num_conditions)
-    return nn.ModuleDict(nets)
+    return StreamEmbeddings(nets)
 
 
 def jet_embedding(

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from salt_core import ConfigError, DataFacts, Encoded, Encoder, JetBatch, Packed
+from salt_core import ConfigError, DataFacts, Encoded, Encoder, JetBatch, Layout, Packed
 from salt_core.nn.activations import Activation
 from salt_core.nn.attention import Backend
-from salt_core.nn.dense import Dense
+from salt_core.nn.conditions import Conditioning, Conditions, Film
+from salt_core.nn.embedding import InitNet, jet_embedding, stream_embeddings
 from salt_core.nn.norms import Norm, norm_of
-from salt_core.nn.pooling import AttentionPooling
+from salt_core.nn.pooling import Pooling, pooling_of
 from salt_core.nn.tokens import TokenMap, layout_of_registers
 from salt_plugins.encoders.gn2.layer import Layer, LayerOptions
 
 REGISTERS = "registers"
-
-
-@dataclass(frozen=True)
-class InitNet:
-    """Initial net of one stream.
-
-    Parameters
-    ----------
-    hidden_layers : list of int
-        Sizes of its hidden layers.
-    activation : str
-        Activation between its layers.
-    """
-
-    hidden_layers: list[int] = field(default_factory=list)
-    activation: Activation = "ReLU"
 
 
 class GN2(Encoder):
@@ -46,7 +29,8 @@ class GN2(Encoder):
     Parameters
     ----------
     init_nets : dict of str to InitNet
-        Initial net of each input stream, which embeds its constituents into `embed_dim`.
+        Initial net of each input stream, which embeds its constituents into `embed_dim`. One named
+        ``global`` embeds the jet's own variables into `out_dim`, joined to the jet's pooled vector.
     num_layers : int, optional
         Transformer layers.
     embed_dim : int, optional
@@ -75,6 +59,9 @@ class GN2(Encoder):
         Share of attention weights and branch outputs dropped while training.
     pooling : str, optional
         How a jet's vectors become one.
+    conditioning : str, optional
+        How ``data.parameters`` enter: ``concatenate`` joins them to the input of every initial net,
+        ``featurewise`` scales and shifts the tokens before and after each layer.
     """
 
     def __init__(
@@ -93,7 +80,8 @@ class GN2(Encoder):
         qk_norm: bool = False,
         layer_scale: float | None = None,
         dropout: float = 0.0,
-        pooling: Literal["attention"] = "attention",
+        pooling: Pooling = "attention",
+        conditioning: Conditioning = "concatenate",
     ) -> None:
         super().__init__()
         for option, size in (("num_heads", num_heads), ("embed_dim", embed_dim), ("out_dim", out_dim)):
@@ -105,7 +93,8 @@ class GN2(Encoder):
         self.num_layers = num_layers
         self.out_dim = out_dim
         self.num_registers = num_registers
-        self.pooling = pooling
+        self.pooling: Pooling = pooling
+        self.featurewise = conditioning == "featurewise"
         self.options = LayerOptions(
             embed_dim=embed_dim,
             num_heads=num_heads,
@@ -121,67 +110,60 @@ class GN2(Encoder):
 
     def build(self, data: DataFacts) -> Encoded:
         """Make the parameters for the streams of `data`."""
-        self._check_streams(data)
         size = self.options.embed_dim
-        self.init_nets = nn.ModuleDict(
-            {stream: self._init_net(self.init_net_options[stream], stream, data) for stream in data.streams}
-        )
+        self.conditions = Conditions(data)
+        joined = 0 if self.featurewise else self.conditions.size
+        self.init_nets = stream_embeddings(self.init_net_options, size, data, joined)
+        self.global_net = jet_embedding(self.init_net_options, self.out_dim, data, joined)
         self.registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
         self.layers = nn.ModuleList(Layer(self.options) for _ in range(self.num_layers))
+        num_films = self.num_layers + 1 if self.featurewise else 0
+        self.films = nn.ModuleList(Film(self.conditions.size, size) for _ in range(num_films))
         self.out_proj = nn.Linear(size, self.out_dim)
         self.out_norm = norm_of(self.options.norm, self.out_dim)
-        self.pool_net = AttentionPooling(self.out_dim)
-        return Encoded(pooled=self.out_dim, streams=dict.fromkeys(data.streams, self.out_dim))
+        self.pool_net = pooling_of(self.pooling, self.out_dim)
+        pooled = self.out_dim if self.global_net is None else 2 * self.out_dim
+        return Encoded(pooled, streams=dict.fromkeys(data.streams, self.out_dim))
 
     def encode(self, batch: JetBatch) -> Mapping[str, Packed]:
         """Encode each stream's constituents; the registers are given as a stream of that name."""
         tokens = {REGISTERS: layout_of_registers(batch, self.num_registers)} if self.num_registers else {}
         tokens |= {name: batch.streams[name].layout for name in self.init_nets}
         token_map = TokenMap(tokens)
-        x = token_map.merge(self._embed(batch))
-        for layer in self.layers:
-            x = layer(x, token_map.merged)
+        conditions = self.conditions(batch)
+        x = token_map.merge(self._embed(batch, conditions))
+        for depth, layer in enumerate(self.layers):
+            x = layer(self._modulated(x, depth, conditions, token_map.merged), token_map.merged)
+        x = self._modulated(x, self.num_layers, conditions, token_map.merged)
         return token_map.part(self.out_norm(self.out_proj(x)))
 
     def pool(self, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
-        """Pool the vectors of all streams and registers."""
-        del batch
+        """Pool the vectors of all streams and registers; the jet's own embedding comes first."""
         pooled: Tensor = self.pool_net(list(streams.values()))
-        return pooled
+        if self.global_net is None:
+            return pooled
+        return torch.cat([self.global_net.embed(batch, self._joined(self.conditions(batch))), pooled], dim=1)
 
     def compiled_parts(self) -> Sequence[nn.Module]:
         """Name the transformer layers."""
         return list(self.layers)
 
-    def _embed(self, batch: JetBatch) -> dict[str, Tensor]:
+    def _embed(self, batch: JetBatch, conditions: Tensor) -> dict[str, Tensor]:
         """Embed registers and constituents into rows (N_s, embed_dim) by stream."""
-        rows = {
-            name: net(batch.streams[name].x, batch.x, batch.streams[name].layout)
-            for name, net in self.init_nets.items()
-        }
+        rows = self.init_nets.embed(batch, self._joined(conditions))
         if not self.num_registers:
             return rows
         like = next(iter(rows.values()))
         registers = self.registers.to(like.dtype).repeat(batch.num_jets, 1)
         return {REGISTERS: registers} | rows
 
-    def _init_net(self, options: InitNet, stream: str, data: DataFacts) -> Dense:
-        return Dense(
-            data.size(stream),
-            self.options.embed_dim,
-            options.hidden_layers,
-            options.activation,
-            context_size=data.size(data.global_object),
-        )
+    def _joined(self, conditions: Tensor) -> Tensor:
+        """Return those of the conditions (B, P) that are joined to the input: all, or none (B, 0)."""
+        return conditions[:, :0] if self.featurewise else conditions
 
-    def _check_streams(self, data: DataFacts) -> None:
-        """Refuse input streams without an initial net; a net of a removed stream is left unused."""
-        if not data.streams:
-            raise ConfigError("gn2 needs a stream of constituents in data.variables; there is none")
-        for stream in data.streams:
-            if stream not in self.init_net_options:
-                raise ConfigError(
-                    f"stream {stream!r} of data.variables has no initial net; "
-                    f"add it, such as {{{stream}: {{hidden_layers: [256]}}}}",
-                    "init_nets",
-                )
+    def _modulated(self, x: Tensor, depth: int, conditions: Tensor, layout: Layout) -> Tensor:
+        """Scale and shift the tokens (N, D) by the jet's conditions (B, P), where that is chosen."""
+        if not self.films:
+            return x
+        modulated: Tensor = self.films[depth](x, conditions, layout)
+        return modulated

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,3 +193,76 @@ def test_a_stream_without_an_initial_net_is_refused():
         GN2({"tracks": InitNet()}).build(facts())
     with pytest.raises(ConfigError, match="needs a stream of constituents"):
         GN2({"tracks": InitNet()}).build(facts(()))
+
+
+PARAMETERS = {"mass": (100.0, 50.0)}
+
+
+def conditioned(encoder: GN2, mass: list[float], streams=("tracks", "flows")) -> torch.Tensor:
+    """Return the pooled vectors of a batch whose jets have the given masses."""
+    batch = replace(make_batch(streams), columns={"jets": {"mass": torch.tensor(mass)}})
+    return run(encoder, batch)[1]
+
+
+def conditioned_encoder(conditioning: str, nets: Mapping[str, InitNet], streams=("tracks", "flows")) -> GN2:
+    torch.manual_seed(3)
+    encoder = GN2(dict(nets), 2, 16, 4, 8, conditioning=conditioning)
+    encoder.build(replace(facts(streams), parameters=PARAMETERS))
+    for film in encoder.films:
+        torch.nn.init.normal_(film.net.layers[-1].weight, std=0.3)
+    return encoder.eval()
+
+
+@pytest.mark.parametrize("conditioning", ["concatenate", "featurewise"])
+def test_each_jet_is_conditioned_on_its_own_parameter(conditioning):
+    nets = {"tracks": InitNet([12], attach_global=False), "flows": InitNet([12])}
+    encoder = conditioned_encoder(conditioning, nets)
+    before = conditioned(encoder, [100.0] * 6)
+    after = conditioned(encoder, [100.0, 150.0, 100.0, 30.0, 100.0, 100.0])
+    changed = (before - after).abs().amax(1) > 1e-5
+    assert changed.tolist() == [False, True, False, True, False, False]
+
+
+def test_featurewise_conditions_reach_the_jet_without_constituents():
+    encoder = conditioned_encoder("featurewise", {"tracks": InitNet(), "flows": InitNet()})
+    difference = conditioned(encoder, [100.0] * 6)[0] - conditioned(encoder, [150.0] * 6)[0]
+    assert difference.abs().max() > 1e-3
+
+
+def test_featurewise_conditioning_without_parameters_is_refused():
+    with pytest.raises(ConfigError, match=r"conditioning: featurewise needs the parameters"):
+        make_encoder(conditioning="featurewise")
+
+
+def test_the_jets_own_embedding_stands_before_the_pooled_vector():
+    nets = {"tracks": InitNet([12]), "flows": InitNet([12])}
+    plain, joined = GN2(nets, 2, 16, 4, 8), GN2({**nets, "global": InitNet([5])}, 2, 16, 4, 8)
+    plain.build(facts())
+    assert joined.build(facts()).pooled == 16
+    joined.load_state_dict(plain.state_dict(), strict=False)
+    batch = make_batch()
+    embedded, pooled = run(joined, batch)[1].split(8, dim=1)
+    torch.testing.assert_close(pooled, run(plain, batch)[1])
+    torch.testing.assert_close(embedded, joined.global_net(batch.x))
+
+
+def test_jet_variables_may_be_left_to_the_jets_own_net():
+    nets = {"tracks": InitNet([12], attach_global=False), "global": InitNet([5])}
+    encoder = GN2(nets, 2, 16, 4, 8)
+    encoder.build(facts(("tracks",)))
+    batch = make_batch(("tracks",))
+    other = replace(batch, x=batch.x + 1)
+    (tracks, pooled), (other_tracks, other_pooled) = run(encoder, batch), run(encoder, other)
+    torch.testing.assert_close(tracks, other_tracks)
+    torch.testing.assert_close(pooled[:, 8:], other_pooled[:, 8:])
+    assert ((pooled[:, :8] - other_pooled[:, :8]).abs().amax(1) > 1e-4).all()
+
+
+@pytest.mark.parametrize("pooling", ["mean", "sum", "max"])
+def test_pooling_is_over_registers_and_all_streams(pooling):
+    encoder, batch = make_encoder(pooling=pooling).eval(), make_batch()
+    streams = encoder.encode(batch)
+    reduce = {"mean": lambda x: x.mean(0), "sum": lambda x: x.sum(0), "max": lambda x: x.amax(0)}[pooling]
+    for jet, pooled in enumerate(encoder.pool(streams, batch)):
+        mine = torch.cat([p.x[p.layout.jet_index == jet] for p in streams.values()])
+        torch.testing.assert_close(pooled, reduce(mine))
