@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import BatchSizeFinder
 
 from salt_core.checks.assembly import Assembly, assemble
 from salt_core.checks.building import Built, build
@@ -21,16 +22,21 @@ from salt_core.checks.step import try_step
 from salt_core.config.arguments import Arguments, parse
 from salt_core.data.advice import Readers
 from salt_core.data.module import SaltDataModule, Sample
+from salt_core.data.request import Position
 from salt_core.data.workers import chosen_workers
-from salt_core.errors import ConfigError, SaltError, raise_all, run_all
+from salt_core.errors import ConfigError, SaltError, raise_all
 from salt_core.files import shown
 from salt_core.interruption import is_started_rank
 from salt_core.limits import usable_cpus
 from salt_core.sizes import readable
+from salt_core.training.checkpoints import checkpoint_at, read_checkpoint
+from salt_core.training.length import check_length, planned_steps
+from salt_core.training.module import SaltModule
 from salt_core.training.objects import Objects
 from salt_core.training.provenance import look_at_sources
-from salt_core.training.resume import resumed_from
+from salt_core.training.resume import Resumed, resumed_from
 from salt_core.training.run import LOGS, RunDirectory
+from salt_core.training.starting import WHERE as INIT_FROM
 
 Say = Callable[[str], None]
 
@@ -102,7 +108,9 @@ def look(arguments: Arguments, report: Report) -> None:
     run, objects = assembly.loaded.resolved.run, assembly.objects
     seed = run.seed_everything if not isinstance(run.seed_everything, bool) else 0
     seed_everything(seed, workers=True, verbose=False)
-    _look_at_run(assembly, report)
+    resumed = None
+    with report.collecting():
+        resumed = _look_at_run(assembly, report)
     built = Built({}, False)
     with report.collecting("model", "building the model"):
         built = build(objects, seed, run.compile, report)
@@ -110,15 +118,15 @@ def look(arguments: Arguments, report: Report) -> None:
         with report.collecting(f"data.{sample}_file", "reading it"):
             look_at_sample(objects.data, sample, built.tasks, report)
     check_monitors(objects, report)
+    with report.collecting():
+        _look_at_start(objects.module, built.whole, resumed is not None or run.ckpt_path is not None, report)
     if report.problems:
         report.skipped.append("disk and a first step, which need a model and data without problems")
         return
-    with report.collecting():
-        objects.module.initialise(False)
-    look_at_end(objects, report, run.name, _root(assembly))
+    look_at_end(objects, report, run.name, _root(assembly), resumed)
 
 
-def look_first(objects: Objects, name: str, root: Path) -> None:
+def look_first(objects: Objects, name: str, root: Path, resumed: Resumed | None) -> None:
     """Look at a training whose objects are built, before its devices are set up; it takes a second.
 
     Parameters
@@ -129,6 +137,8 @@ def look_first(objects: Objects, name: str, root: Path) -> None:
         Name of the model.
     root : Path
         The folder of its runs.
+    resumed : Resumed, optional
+        What it goes on from.
 
     Raises
     ------
@@ -141,18 +151,20 @@ def look_first(objects: Objects, name: str, root: Path) -> None:
             look_at_sample(objects.data, sample, objects.module.heads, report, FIRST_PIECES)
         check_monitors(objects, report)
         if not report.problems:
-            look_at_end(objects, report, name, root)
+            look_at_end(objects, report, name, root, resumed)
     raise_all(report.problems)
     for note in report.notes:
         log.warning("%s", note)
 
 
-def look_at_end(objects: Objects, report: Report, name: str, root: Path) -> None:
-    """Look at what needs a whole model: sizes, disk, and a first step."""
+def look_at_end(objects: Objects, report: Report, name: str, root: Path, resumed: Resumed | None) -> None:
+    """Look at what needs a whole model: sizes, length, disk, and a first step."""
     module, data, trainer = objects.module, objects.data, objects.trainer
     number = sum(p.numel() for p in module.parameters())
     report.seen["model"] = f"{name}, {number:,} parameters, tasks {', '.join(module.heads)}"
     report.seen["batch"] = _batches(data, trainer, report)
+    with report.collecting():
+        _look_at_length(objects, resumed)
     with report.collecting():
         report.seen["disk"] = _room(objects, root)
     with report.collecting("model", "the first step"):
@@ -175,15 +187,35 @@ def check_monitors(objects: Objects, report: Report) -> None:
             report.add(ConfigError(message, "trainer.callbacks"))
 
 
-def _look_at_run(assembly: Assembly, report: Report) -> None:
-    """Look at what the run goes on from, where it would lie, and whether it could be made again."""
+def _look_at_run(assembly: Assembly, report: Report) -> Resumed | None:
+    """Look at where the run would lie and whether it could be made again; return what it goes on from."""
     loaded, run = assembly.loaded, assembly.loaded.resolved.run
-    with report.collecting():
-        directory = RunDirectory(_root(assembly), run.name, run.log_suffix, run.resume)
-        run_all(
-            lambda: look_at_sources(loaded, directory.path.name) if _writes(assembly.objects) else None,
-            lambda: resumed_from(run, loaded.files, directory),
-        )
+    directory = RunDirectory(_root(assembly), run.name, run.log_suffix, run.resume)
+    if _writes(assembly.objects):
+        with report.collecting():
+            look_at_sources(loaded, directory.path.name)
+    return resumed_from(run, loaded.files, directory)
+
+
+def _look_at_start(module: SaltModule, whole: bool, goes_on: bool, report: Report) -> None:
+    """Look at the weights that a training starts with; those of a model that is not whole can only be read."""
+    if module.init_from is None or goes_on:
+        return
+    if whole and not report.mended:
+        module.initialise(False)
+    else:
+        read_checkpoint(checkpoint_at(module.init_from, INIT_FROM), INIT_FROM)
+
+
+def _look_at_length(objects: Objects, resumed: Resumed | None) -> None:
+    """Look whether the schedule of a checkpoint lasts as long as the training."""
+    module, data, trainer = objects.module, objects.data, objects.trainer
+    if any(isinstance(callback, BatchSizeFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        return  # nobody knows yet how many steps there will be
+    jets = data.batch_size * trainer.num_devices * trainer.num_nodes
+    batches = len(data.pieces("train", data.selection(), jets, lambda: Position(0, 0)))
+    steps = planned_steps(trainer, batches)
+    check_length(module.lrs_config, resumed.cycle if resumed else None, steps, resumed.step if resumed else 0)
 
 
 def _root(assembly: Assembly) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 
 from salt_core.data.module import SaltDataModule
+from salt_core.durations import seconds_of
 from salt_core.errors import ConfigError
 from salt_core.training.module import SaltModule
 
@@ -70,6 +71,8 @@ class RunOptions:
             raise ConfigError(
                 "takes the newest checkpoint of the run directory; leave --ckpt_path out", "--resume"
             )
+        if self.time_limit is not None:
+            seconds_of(self.time_limit, "--time_limit")
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> RunOptions:

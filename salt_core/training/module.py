@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
 from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
+from salt_core.training.length import check_length
 from salt_core.training.schedule import Cycle, LearningRate
 from salt_core.training.starting import take_weights
 
@@ -231,11 +231,7 @@ class SaltModule(LightningModule):
             # A fused optimiser offers to undo a loss scale itself, and is never clipped then.
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         steps = self.trainer.estimated_stepping_batches
-        if not math.isfinite(steps):
-            raise ConfigError(
-                "the one-cycle schedule needs a number of steps; give trainer.max_epochs or trainer.max_steps",
-                "trainer.max_epochs",
-            )
+        check_length(config, None, steps, 0)
         scheduler = config.scheduler(optimizer, int(steps))
         self._cycle = Cycle.of(config, 0, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -250,18 +246,13 @@ class SaltModule(LightningModule):
         if before is None:
             return
         steps, done = int(self.trainer.estimated_stepping_batches), self.trainer.global_step
+        check_length(self.lrs_config, before, steps, done)
         if before.goes_on(self.lrs_config, steps):
             self._cycle = before
         else:
             self._cycle = Cycle.of(self.lrs_config, done, max(steps - done, 1))
             (config,) = self.trainer.lr_scheduler_configs
             config.scheduler = self.lrs_config.scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
-        if steps > self._cycle.end:
-            raise ConfigError(
-                f"the checkpoint's learning rate ends after {self._cycle.end} steps, this training has {steps}; "
-                f"give --model.lrs_config.last_epoch 0 to start a new cycle over the {steps - done} that are left",
-                "model.lrs_config.last_epoch",
-            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts of the data and the cycle of the learning rate into the checkpoint."""

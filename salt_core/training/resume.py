@@ -9,8 +9,15 @@ from typing import Any
 
 from salt_core.config.schema import RunOptions
 from salt_core.errors import ConfigError
-from salt_core.training.checkpoints import FOLDER, PROGRESS_KEY, newest_checkpoint, read_checkpoint
+from salt_core.training.checkpoints import (
+    CYCLE_KEY,
+    FOLDER,
+    PROGRESS_KEY,
+    newest_checkpoint,
+    read_checkpoint,
+)
 from salt_core.training.run import CONFIG_NAME, RunDirectory
+from salt_core.training.schedule import Cycle
 
 LAST = "last"
 
@@ -27,12 +34,15 @@ class Resumed:
         Where that is.
     metrics_rows : int
         Rows of its run's metrics file by then.
+    cycle : Cycle, optional
+        The cycle of the learning rate that it is in.
     """
 
     checkpoint: Path
     epoch: int
     step: int
     metrics_rows: int
+    cycle: Cycle | None = None
 
     @property
     def run(self) -> Path:
@@ -73,7 +83,8 @@ def resumed_from(run: RunOptions, configs: Sequence[Path], directory: RunDirecto
         return None
     content = read_checkpoint(path, "--ckpt_path")
     rows = content.get(PROGRESS_KEY, {}).get("metrics_rows", 0)
-    return Resumed(path, content["epoch"], content["global_step"], rows)
+    cycle = Cycle(**content[CYCLE_KEY]) if CYCLE_KEY in content else None
+    return Resumed(path, content["epoch"], content["global_step"], rows, cycle)
 
 
 def _checkpoint(run: RunOptions, configs: Sequence[Path], directory: RunDirectory) -> Path | None:

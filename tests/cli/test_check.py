@@ -15,6 +15,8 @@ import pytest
 import torch
 import yaml
 
+from salt_core import DataFacts
+
 
 def changed(sample, name: str, dataset: str, change: Callable[[np.ndarray], np.ndarray | None]) -> None:
     """Change one dataset of a sample's file, in place or by what `change` returns."""
@@ -85,6 +87,24 @@ def empty(sample) -> None:
 def copy_of_other_type(sample) -> None:
     shutil.copy(sample.file("train"), sample.file("other"))
     changed(sample, "other", "jets", lambda rows: as_type(rows, "pt", "f8"))
+
+
+def checkpoint_of(weights: dict[str, torch.Tensor]) -> Callable[..., None]:
+    """Write ``other.ckpt`` and ``part.ckpt``, checkpoints with these weights."""
+
+    def prepare(sample):
+        facts = DataFacts("jets", {"jets": ("pt",)}, {"jets": (0.0,)}, {"jets": (1.0,)}, {}, {}).to_plain()
+        content = {
+            "salt_config": "",
+            "salt_facts": facts,
+            "state_dict": weights,
+            "epoch": 0,
+            "global_step": 1,
+        }
+        for name in ("other", "part"):
+            torch.save(content, sample.folder / f"{name}.ckpt")
+
+    return prepare
 
 
 PLUGIN = '''
@@ -384,7 +404,36 @@ CASES = {
         ["--ckpt_path", "bad.ckpt cannot be read"],
         prepare=text("bad.ckpt", "PK no more"),
     ),
-    "no weights to start from": Case(["--model.init_from", "no.ckpt"], ["no.ckpt"]),
+    "no weights to start from": Case(
+        ["--model.init_from", "no.ckpt"], ["model.init_from: the checkpoint", "no.ckpt does not exist"]
+    ),
+    "weights to start from beside a model that cannot be made": Case(
+        ["--model.init_from", "no.ckpt", "--model.encoder", "gn3"],
+        ["model.init_from: the checkpoint", "no.ckpt does not exist", "there is no encoder 'gn3'"],
+        2,
+    ),
+    "weights to start from that are none": Case(
+        ["--model.init_from", "train.h5"], ["model.init_from: the checkpoint", "cannot be read"]
+    ),
+    "run without a checkpoint to start from": Case(
+        ["--model.init_from", "."], ["model.init_from", "holds no checkpoint"]
+    ),
+    "weights of another model": Case(
+        ["--model.init_from", "other.ckpt"],
+        ["model.init_from: no weight of", "1 only there, and left out: other.weight (2)"],
+        prepare=checkpoint_of({"other.weight": torch.zeros(2)}),
+    ),
+    "weights that differ where none may": Case(
+        ["--model.init_from", "part.ckpt", "--model.init_strict", "true"],
+        ["model.init_from: the weights of", "model.init_strict allows no difference", "new here"],
+        prepare=checkpoint_of({"encoder.init_nets.tracks.layers.0.bias": torch.zeros(8)}),
+    ),
+    "no end of the steps": Case(
+        ["--trainer.max_epochs", "-1"], ["trainer.max_epochs", "needs a number of steps"], writes=True
+    ),
+    "time limit that is no time": Case(
+        ["--time_limit", "soon"], ["--time_limit: 'soon' is no length of time"]
+    ),
 }
 
 

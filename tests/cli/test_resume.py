@@ -306,26 +306,25 @@ def expected_rates(steps: int) -> list[float]:
     return found
 
 
+BEYOND = (
+    "the checkpoint's learning rate ends after 15 steps, this training has 25",
+    "give --model.lrs_config.last_epoch 0 to start a new cycle over the 10 that are left",
+)
+
+
 def test_beyond_the_last_epoch_there_is_no_rate(sample, salt, parent):
-    (checkpoint,) = (run_of(sample, "whole") / "ckpts").glob("last.ckpt")
-    config = run_of(sample, "whole") / "config.yaml"
-    words = (
-        "--config",
-        config,
-        "--ckpt_path",
-        checkpoint,
-        "-f",
-        "--log_suffix",
-        "new",
-        "--trainer.max_epochs",
-        "5",
-    )
-    done = salt("fit", *words)
-    assert done.code == 2
-    assert "the checkpoint's learning rate ends after 15 steps, this training has 25" in done.err
-    assert "give --model.lrs_config.last_epoch 0 to start a new cycle over the 10 that are left" in done.err
-    assert "Traceback" not in done.err
-    assert not [row for row in rows_of(run_of(sample, "new")) if int(row["step"]) >= STEPS]
+    """That is known before the run directory is made, and a run that goes on in its own stays as it is."""
+    whole = run_of(sample, "whole")
+    before = {path: path.read_bytes() for path in sample.folder.rglob("*") if path.is_file()}
+    named = ("--ckpt_path", whole / "ckpts" / "last.ckpt")
+    for how in ((*named, "--log_suffix", "new"), ("--resume", "--log_suffix", "whole")):
+        for command in ("fit", "check"):
+            words = ("--config", whole / "config.yaml", "-f", *how, "--trainer.max_epochs", "5")
+            done = salt(command, *words)
+            assert done.code == 2, done.err
+            assert all(said in done.err for said in BEYOND), done.err
+            assert "Traceback" not in done.err
+    assert {path: path.read_bytes() for path in sample.folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_longer_training_has_a_new_cycle_over_the_steps_that_are_left(sample, salt, fit):
