@@ -232,6 +232,8 @@ class Attention(nn.Module):
         Whether RMSNorm is applied to queries and keys of each head.
     dropout : float, optional
         Share of attention weights dropped while training.
+    v_norm : bool, optional
+        Whether RMSNorm is applied to the values of each head.
     """
 
     def __init__(
@@ -241,6 +243,7 @@ class Attention(nn.Module):
         backend: Backend = "auto",
         qk_norm: bool = False,
         dropout: float = 0.0,
+        v_norm: bool = False,
     ) -> None:
         super().__init__()
         self.num_heads = num_heads
@@ -251,6 +254,7 @@ class Attention(nn.Module):
         head_size = size // num_heads
         self.q_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
         self.k_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
+        self.v_norm = RMSNorm(head_size, eps=1e-5) if v_norm else nn.Identity()
         nn.init.xavier_uniform_(self.in_proj.weight)
         nn.init.zeros_(self.in_proj.bias)
 
@@ -258,6 +262,6 @@ class Attention(nn.Module):
         """Mix the tokens (N, D) of each jet; `bias` as in `attend`."""
         q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
         dropout = self.dropout if self.training else 0.0
-        q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
+        q, k, v = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype), self.v_norm(v).to(v.dtype)
         mixed: Tensor = self.out_proj(attend(q, k, v, layout, self.backend, dropout, bias).flatten(1))
         return mixed

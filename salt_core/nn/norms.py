@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 Norm = Literal["LayerNorm", "RMSNorm"]
 
+#: Where a transformer's layers normalise.
+NormType = Literal["pre", "post", "hybrid"]
+
 
 class RMSNorm(nn.RMSNorm):
     """torch's RMSNorm in the type of its scale, as autocast has it for LayerNorm but not for RMSNorm."""

@@ -12,7 +12,7 @@ from salt_core.nn.activations import Activation
 from salt_core.nn.attention import Backend
 from salt_core.nn.conditions import Conditioning, Conditions, Film
 from salt_core.nn.embedding import InitNet, jet_embedding, stream_embeddings
-from salt_core.nn.norms import Norm, norm_of
+from salt_core.nn.norms import Norm, NormType, norm_of
 from salt_core.nn.pooling import Pooling, pooling_of
 from salt_core.nn.tokens import TokenMap, layout_of_registers
 from salt_plugins.encoders.gn2.layer import Layer, LayerOptions
@@ -24,7 +24,7 @@ class GN2(Encoder):
     """Transformer over each jet's constituents, as in ATLAS's GN2.
 
     Each constituent is embedded together with its jet's features; learned registers join each jet's
-    set; pre-norm transformer layers mix the set; a projection and attention pooling end it.
+    set; transformer layers mix the set; a projection and a pooling end it.
 
     Parameters
     ----------
@@ -62,6 +62,13 @@ class GN2(Encoder):
     conditioning : str, optional
         How ``data.parameters`` enter: ``concatenate`` joins them to the input of every initial net,
         ``featurewise`` scales and shifts the tokens before and after each layer.
+    norm_type : str, optional
+        Where layers normalise: ``pre`` before each branch, ``post`` after each sum, or ``hybrid``
+        (HybridNorm: queries, keys and values within attention, and after its sum).
+    drop_path : float, optional
+        Share of jets for which a whole branch of a layer is left out while training.
+    differential : bool, optional
+        Whether attention is the difference of two maps, with more taken away the deeper the layer.
     """
 
     def __init__(
@@ -82,6 +89,9 @@ class GN2(Encoder):
         dropout: float = 0.0,
         pooling: Pooling = "attention",
         conditioning: Conditioning = "concatenate",
+        norm_type: NormType = "pre",
+        drop_path: float = 0.0,
+        differential: bool = False,
     ) -> None:
         super().__init__()
         for option, size in (("num_heads", num_heads), ("embed_dim", embed_dim), ("out_dim", out_dim)):
@@ -89,6 +99,15 @@ class GN2(Encoder):
                 raise ConfigError(f"{size} is no size; give 1 or more", option)
         if embed_dim % num_heads:
             raise ConfigError(f"{num_heads} heads do not divide embed_dim, which is {embed_dim}", "num_heads")
+        if differential and embed_dim // num_heads % 2:
+            raise ConfigError(
+                f"two attention maps share each head, and its size, {embed_dim // num_heads}, is odd",
+                "differential",
+            )
+        if not 0 <= drop_path < 1:
+            raise ConfigError(
+                f"{drop_path} is no share of jets; give 0 or more, and less than 1", "drop_path"
+            )
         self.init_net_options = init_nets
         self.num_layers = num_layers
         self.out_dim = out_dim
@@ -106,6 +125,9 @@ class GN2(Encoder):
             qk_norm=qk_norm,
             layer_scale=layer_scale,
             dropout=dropout,
+            norm_type=norm_type,
+            drop_path=drop_path,
+            differential=differential,
         )
 
     def build(self, data: DataFacts) -> Encoded:
@@ -116,7 +138,7 @@ class GN2(Encoder):
         self.init_nets = stream_embeddings(self.init_net_options, size, data, joined)
         self.global_net = jet_embedding(self.init_net_options, self.out_dim, data, joined)
         self.registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
-        self.layers = nn.ModuleList(Layer(self.options) for _ in range(self.num_layers))
+        self.layers = nn.ModuleList(Layer(self.options, depth) for depth in range(self.num_layers))
         num_films = self.num_layers + 1 if self.featurewise else 0
         self.films = nn.ModuleList(Film(self.conditions.size, size) for _ in range(num_films))
         self.out_proj = nn.Linear(size, self.out_dim)

@@ -136,6 +136,11 @@ def test_every_parameter_gets_a_gradient(num_registers):
         {"dropout": 0.3},
         {"activation": "SiLU"},
         {"ffn_dim": 24},
+        {"norm_type": "post"},
+        {"norm_type": "hybrid"},
+        {"drop_path": 0.3},
+        {"differential": True},
+        {"pooling": "mean"},
     ],
     ids=str,
 )
