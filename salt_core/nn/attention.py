@@ -8,7 +8,6 @@ buckets of fixed lengths, so that code specialised on shapes sees few of them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Literal
 
@@ -21,6 +20,7 @@ from torch.nn.attention.varlen import varlen_attn
 from salt_core.data.batch import Layout
 from salt_core.errors import ConfigError
 from salt_core.nn.norms import RMSNorm
+from salt_core.nn.pairs import PairBias
 
 Backend = Literal["auto", "varlen", "runs", "padded"]
 
@@ -61,7 +61,7 @@ def attend(
     layout: Layout,
     backend: Backend,
     dropout: float = 0.0,
-    bias: Sequence[Tensor] | None = None,
+    bias: PairBias | None = None,
 ) -> Tensor:
     """Let every token attend to the tokens of its own jet.
 
@@ -75,9 +75,8 @@ def attend(
         How to compute; see `choose`.
     dropout : float, optional
         Share of attention weights dropped.
-    bias : sequence of Tensor, optional
-        What is added to the scores of the pairs, (c, H, l, l) for each run of `layout`, as
-        `salt_core.nn.pairs.squares` makes it.
+    bias : PairBias, optional
+        What is added to the scores of the pairs of `layout`.
 
     Returns
     -------
@@ -96,10 +95,10 @@ def attend(
     return torch.empty_like(mixed).index_copy(0, order, mixed)
 
 
-def _no_row(q: Tensor, k: Tensor, v: Tensor, bias: Sequence[Tensor] | None) -> Tensor:
+def _no_row(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:
     """Return the empty result; it depends on all that comes in, or ranks would wait for gradients."""
     nothing = q + k + v
-    return nothing if bias is None else nothing + sum(square.sum() for square in bias)
+    return nothing if bias is None else nothing + bias.squares[0].sum()
 
 
 def _blocks(
@@ -109,10 +108,9 @@ def _blocks(
     layout: Layout,
     backend: Backend,
     dropout: float,
-    bias: Sequence[Tensor] | None,
+    bias: PairBias | None,
 ) -> Tensor:
-    squares = None if bias is None else [square.to(q.dtype) for square in bias]
-    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout, squares)
+    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout, bias)
 
 
 def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
@@ -123,11 +121,9 @@ def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
     return result
 
 
-def _runs(
-    q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: Sequence[Tensor] | None
-) -> Tensor:
+def _runs(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
     runs = layout.runs
-    biases = [None] * len(runs.shapes) if bias is None else bias
+    biases = [None] * len(runs.shapes) if bias is None else bias.squares
     parts = zip(
         q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), runs.shapes, biases, strict=True
     )
@@ -139,13 +135,12 @@ def _run(
 ) -> Tensor:
     """Attend within c jets of l tokens each, for `shape` (c, l)."""
     q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
+    mask = None if bias is None else bias.to(q.dtype)
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
     return mixed.transpose(1, 2).flatten(0, 1)
 
 
-def _padded(
-    q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: Sequence[Tensor] | None
-) -> Tensor:
+def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
     buckets = bucket_shapes(layout.runs.shapes)
     sizes = [rows for _, _, rows in buckets]
     empty = layout.num_jets - sum(jets for jets, _, _ in buckets)
@@ -162,12 +157,12 @@ def _padded(
     )
 
 
-def _padded_squares(bias: Sequence[Tensor], buckets: list[tuple[int, int, int]]) -> list[Tensor]:
+def _padded_squares(bias: PairBias, buckets: list[tuple[int, int, int]]) -> list[Tensor]:
     """Pad the squares of the runs with zeros to those of the buckets that hold them (c, H, L, L)."""
     ends = list(accumulate(jets for jets, _, _ in buckets))
     parts: list[list[Tensor]] = [[] for _ in buckets]
     done = 0
-    for square in bias:
+    for square in bias.squares:
         number = bisect_right(ends, done)
         margin = buckets[number][1] - square.shape[-1]
         parts[number].append(F.pad(square, (0, margin, 0, margin)))
@@ -189,7 +184,7 @@ def _padded_bucket(
 
     mask = (torch.arange(length, device=q.device) < layout.lengths[:, None])[:, None, None, :]
     if bias is not None:
-        mask = bias.masked_fill(~mask, -torch.inf)
+        mask = bias.to(q.dtype).masked_fill(~mask, -torch.inf)
     mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
     return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
@@ -234,6 +229,8 @@ class Attention(nn.Module):
         Share of attention weights dropped while training.
     v_norm : bool, optional
         Whether RMSNorm is applied to the values of each head.
+    head_scale : bool, optional
+        Whether a learned factor, 1 at the start, scales what each head gives to the output projection.
     """
 
     def __init__(
@@ -244,6 +241,7 @@ class Attention(nn.Module):
         qk_norm: bool = False,
         dropout: float = 0.0,
         v_norm: bool = False,
+        head_scale: bool = False,
     ) -> None:
         super().__init__()
         self.num_heads = num_heads
@@ -255,13 +253,17 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
         self.k_norm = RMSNorm(head_size, eps=1e-5) if qk_norm else nn.Identity()
         self.v_norm = RMSNorm(head_size, eps=1e-5) if v_norm else nn.Identity()
+        self.head_scale = nn.Parameter(torch.ones(num_heads, 1)) if head_scale else None
         nn.init.xavier_uniform_(self.in_proj.weight)
         nn.init.zeros_(self.in_proj.bias)
 
-    def forward(self, x: Tensor, layout: Layout, bias: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, layout: Layout, bias: PairBias | None = None) -> Tensor:
         """Mix the tokens (N, D) of each jet; `bias` as in `attend`."""
         q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
         dropout = self.dropout if self.training else 0.0
         q, k, v = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype), self.v_norm(v).to(v.dtype)
-        mixed: Tensor = self.out_proj(attend(q, k, v, layout, self.backend, dropout, bias).flatten(1))
+        heads = attend(q, k, v, layout, self.backend, dropout, bias)
+        if self.head_scale is not None:
+            heads = heads * self.head_scale.to(heads.dtype)
+        mixed: Tensor = self.out_proj(heads.flatten(1))
         return mixed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from salt_core.data.batch import Layout
 from salt_core.nn.attention import Backend, attend
 from salt_core.nn.norms import RMSNorm
+from salt_core.nn.pairs import PairBias
 
 
 class DifferentialAttention(nn.Module):
@@ -72,7 +72,7 @@ class DifferentialAttention(nn.Module):
         share: Tensor = first - second + self.lambda_start
         return share
 
-    def forward(self, x: Tensor, layout: Layout, bias: Sequence[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, layout: Layout, bias: PairBias | None = None) -> Tensor:
         """Mix the tokens (N, D) of each jet; `bias` as in `attend`, added to the scores of both maps."""
         q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, 2, -1)).unbind(1)
         v = self.v_norm(v.flatten(2)).to(v.dtype).unflatten(2, (2, -1))
@@ -80,7 +80,7 @@ class DifferentialAttention(nn.Module):
         # The kernels want values as wide as queries, so each map attends to either half of the values:
         # four heads (map 1, half 1), (map 1, half 2), (map 2, half 1), (map 2, half 2) for one.
         heads = (q.repeat_interleave(2, 2), k.repeat_interleave(2, 2), v.repeat(1, 1, 2, 1))
-        four = None if bias is None else [square.repeat_interleave(4, 1) for square in bias]
+        four = None if bias is None else bias.repeated(4)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(*(part.flatten(1, 2) for part in heads), layout, self.backend, dropout, four)
         first, second = mixed.unflatten(1, (self.num_heads, 2, 2)).flatten(3).unbind(2)

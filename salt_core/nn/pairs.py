@@ -46,34 +46,47 @@ def joined(pairs: list[Pairs]) -> Pairs:
     return Pairs(torch.cat([part.first for part in pairs]), torch.cat([part.second for part in pairs]))
 
 
-def squares(values: Tensor, pairs: Pairs, layout: Layout) -> list[Tensor]:
-    """Put values of unordered pairs into symmetric squares, run by run, zero for pairs not listed.
+@dataclass(frozen=True)
+class PairBias:
+    """A bias for each pair of a jet's tokens and each of H attention heads, without padding.
+
+    Compiled code passes it on without a look, or it would compile anew for every other set of runs.
 
     Parameters
     ----------
-    values : Tensor
-        H values of each pair, shape (P, H).
-    pairs : Pairs
-        The pairs, by the rows of `layout`.
-    layout : Layout
-        How the N tokens divide into jets; any of them may be in no pair.
-
-    Returns
-    -------
-    list of Tensor
-        Shape (c, H, l, l) for each run of c jets of l tokens; where there is no token, one empty square,
-        so that the values are part of what is computed from them.
+    squares : tuple of Tensor
+        Shape (c, H, l, l) for each run of c jets of l tokens; one empty square where there is no token.
     """
-    shapes = layout.runs.shapes or ((0, 0),)
-    sizes = [jets * length**2 for jets, length in shapes]
-    before_row = _square_starts(layout)[layout.jet_index] + layout.slot * layout.spread(layout.lengths)
-    flat = values.new_zeros((sum(sizes), values.shape[1]))
-    for i, j in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
-        flat = flat.index_copy(0, before_row[i] + layout.slot[j], values)
-    return [
-        part.unflatten(0, (jets, length, length)).permute(0, 3, 1, 2).contiguous()
-        for part, (jets, length) in zip(flat.split(sizes), shapes, strict=True)
-    ]
+
+    squares: tuple[Tensor, ...]
+
+    @classmethod
+    def of(cls, values: Tensor, pairs: Pairs, layout: Layout) -> PairBias:
+        """Put values of unordered pairs into symmetric squares, zero for pairs that are not listed.
+
+        Parameters
+        ----------
+        values : Tensor
+            H values of each pair, shape (P, H).
+        pairs : Pairs
+            The pairs, by the rows of `layout`.
+        layout : Layout
+            How the N tokens divide into jets.
+        """
+        shapes = layout.runs.shapes or ((0, 0),)
+        sizes = [jets * length**2 for jets, length in shapes]
+        before_row = _square_starts(layout)[layout.jet_index] + layout.slot * layout.spread(layout.lengths)
+        flat = values.new_zeros((sum(sizes), values.shape[1]))
+        for i, j in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+            flat = flat.index_copy(0, before_row[i] + layout.slot[j], values)
+        parts = zip(flat.split(sizes), shapes, strict=True)
+        return cls(
+            tuple(part.unflatten(0, (c, n, n)).permute(0, 3, 1, 2).contiguous() for part, (c, n) in parts)
+        )
+
+    def repeated(self, times: int) -> PairBias:
+        """Return a bias that stands `times` times, one behind the other, for each head of this one."""
+        return PairBias(tuple(square.repeat_interleave(times, 1) for square in self.squares))
 
 
 def _square_starts(layout: Layout) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from salt_core import ConfigError, Layout
 from salt_core.nn.attention import Attention, attend, bucket_shapes, choose
-from salt_core.nn.pairs import Pairs, squares
+from salt_core.nn.pairs import PairBias, Pairs
 
 HEADS, SIZE = 2, 4
 SORTED = [0, 0, 1, 3, 3, 4, 5, 9]
@@ -48,7 +48,7 @@ def test_a_bias_of_pairs_is_added_to_the_scores_of_its_jet(backend, lengths):
     pairs = Pairs.of(layout)
     values = torch.randn(len(pairs.first), HEADS, dtype=torch.float64, requires_grad=True)
     seed = torch.randn(sum(lengths), HEADS, SIZE, dtype=torch.float64)
-    ours = attend(*qkv, layout, backend, bias=squares(values, pairs, layout))
+    ours = attend(*qkv, layout, backend, bias=PairBias.of(values, pairs, layout))
     our_gradients = torch.autograd.grad((ours * seed).sum(), [qkv, values])
     dense = torch.zeros(sum(lengths), sum(lengths), HEADS, dtype=torch.float64)
     dense = dense.index_put((pairs.first, pairs.second), values)
@@ -66,7 +66,7 @@ def test_without_a_token_every_parameter_is_reached_all_the_same(backend, length
     attention = Attention(HEADS * SIZE, HEADS, backend, qk_norm=True)
     values = torch.zeros(0, HEADS, requires_grad=True)
     x = torch.zeros(0, HEADS * SIZE)
-    attention(x, layout, squares(values, Pairs.of(layout), layout)).sum().backward()
+    attention(x, layout, PairBias.of(values, Pairs.of(layout), layout)).sum().backward()
     for parameter in (values, *attention.parameters()):
         assert torch.equal(parameter.grad, torch.zeros_like(parameter))
 

@@ -9,6 +9,7 @@ from torch.nn.functional import rms_norm
 
 from salt_core import Layout
 from salt_core.nn.differential import DifferentialAttention
+from salt_core.nn.pairs import PairBias
 
 LENGTHS = [0, 1, 3, 2, 3]
 
@@ -48,9 +49,9 @@ def test_it_is_the_difference_of_two_maps(backend, normed, biased):
         torch.nn.init.normal_(parameter, std=0.5)
     layout = Layout.of(np.array(sorted(LENGTHS)))
     x = torch.randn(9, 16, dtype=torch.float64, requires_grad=True)
-    bias = [torch.randn(c, 2, n, n, dtype=torch.float64) for c, n in layout.runs.shapes] if biased else None
-    ours = attention(x, layout, bias)
-    per_jet = [None] * 4 if bias is None else [square for squares in bias for square in squares]
+    squares = tuple(torch.randn(c, 2, n, n, dtype=torch.float64) for c, n in layout.runs.shapes)
+    ours = attention(x, layout, PairBias(squares) if biased else None)
+    per_jet = [square for run in squares for square in run] if biased else [None] * 4
     theirs = torch.cat(
         [naive(attention, jet, b) for jet, b in zip(x.split([1, 2, 3, 3]), per_jet, strict=True)]
     )

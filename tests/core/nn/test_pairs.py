@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from salt_core import Layout
-from salt_core.nn.pairs import Pairs, joined, squares
+from salt_core.nn.pairs import PairBias, Pairs, joined
 
 LENGTHS = ([0, 0, 1, 3, 3, 4], [3, 0, 4, 1, 3], [2, 2], [1], [0], [])
 
@@ -35,7 +35,7 @@ def test_squares_hold_the_values_of_both_orders(lengths):
     pairs = Pairs.of(layout)
     # A value that tells its pair, and one more per head.
     code = torch.stack([pairs.first * 100 + pairs.second + head * 10_000 for head in (0, 1)], dim=1)
-    made = squares(code, pairs, layout)
+    made = PairBias.of(code, pairs, layout).squares
     rows = torch.arange(layout.total)
     rows = rows if layout.runs.order is None else rows[layout.runs.order]
     assert len(made) == max(len(layout.runs.shapes), 1)
@@ -55,19 +55,19 @@ def test_tokens_without_pairs_have_zero_and_several_lists_share_a_square():
     tracks = Pairs.of(layout_of([2])).renumbered(torch.tensor([1, 2]))
     flows = Pairs.of(layout_of([1])).renumbered(torch.tensor([3]))
     values = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
-    (square,) = squares(values, joined([tracks, flows]), layout)
+    (square,) = PairBias.of(values, joined([tracks, flows]), layout).squares
     assert square[0, 0].tolist() == [[0, 0, 0, 0], [0, 1, 2, 0], [0, 2, 3, 0], [0, 0, 0, 4]]
 
 
 def test_gradients_count_each_entry_of_the_square():
     layout = layout_of([1, 2])
     values = torch.zeros(4, 1, requires_grad=True)
-    sum(square.sum() for square in squares(values, Pairs.of(layout), layout)).backward()
+    sum(square.sum() for square in PairBias.of(values, Pairs.of(layout), layout).squares).backward()
     assert values.grad[:, 0].tolist() == [1, 1, 2, 1], "a pair of two stands in two entries"
 
 
 def test_without_a_token_the_values_are_still_part_of_the_result():
     values = torch.zeros(0, 2, requires_grad=True)
-    (square,) = squares(values, Pairs.of(layout_of([0])), layout_of([0]))
+    (square,) = PairBias.of(values, Pairs.of(layout_of([0])), layout_of([0])).squares
     assert square.shape == (0, 2, 0, 0)
     assert square.requires_grad
