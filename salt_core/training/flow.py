@@ -22,6 +22,7 @@ from salt_core.training.boundary import FitLoop, StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
+from salt_core.training.ranks import watch_ranks
 from salt_core.training.resume import Resumed, resumed_from
 from salt_core.training.run import LOGS, RunDirectory, RunRecorder, saved_form
 
@@ -74,6 +75,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
             mark_started_ranks()
+            watch_ranks(objects.trainer, recorder.record.end)
         objects.trainer.fit_loop = FitLoop.instead_of(objects.trainer.fit_loop)
         checkpoint = resumed.checkpoint if resumed else None
         objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from salt_core.training import archive
 
@@ -198,9 +199,65 @@ def test_two_ranks_are_asked_while_they_start(sample, dying, started, empty_sess
 
 @needs_proc
 @pytest.mark.full
-@pytest.mark.parametrize("on", ["0", "1"])
-def test_no_rank_outlives_the_first_one(sample, dying, started, empty_session, on):
-    process = started("fit", *dying, *TWO_RANKS, "--log_suffix", "a", DIE_AT="batch_end:1.2", DIE_ON=on)
+def test_no_rank_outlives_the_first_one(sample, dying, started, empty_session):
+    process = started("fit", *dying, *TWO_RANKS, "--log_suffix", "a", DIE_AT="batch_end:1.2")
     process.communicate(timeout=60)
-    assert process.returncode in (-9, 1)  # a killed first rank, or one whose partner has gone
+    assert process.returncode == -9
+    empty_session(process.pid)
+
+
+def assert_told_once(sample, process, said: str, outcome: str) -> None:
+    """Check that the training ends with status 1, one message, a record of it, and nothing left."""
+    sent = time.monotonic()
+    err, _ = process.communicate(timeout=60)
+    assert time.monotonic() - sent < 40
+    assert process.returncode == 1, err
+    assert "Traceback" not in err
+    assert err.count("error: ") == 1, err
+    assert said in err.strip().splitlines()[-1]
+    assert "nobody foresaw" not in err
+    if outcome:
+        told = yaml.safe_load((run_of(sample) / "metadata.yaml").read_text())
+        assert (told["outcome"].startswith(outcome), told["exit_status"]) == (True, 1)
+    assert not list(sample.folder.rglob("*.part"))
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    "moment",
+    ["batch_end:1.2", *(pytest.param(one, marks=pytest.mark.full) for one in ("validation:1.0", "sanity"))],
+)
+def test_a_rank_that_is_killed_ends_the_training(sample, dying, started, empty_session, moment):
+    """The first one waits for it: that ends, and which rank it was is said."""
+    words = ("--log_suffix", "a", "--data.num_workers", 1, "--data.move_files_temp", "fast")
+    process = started("fit", *dying, *TWO_RANKS, *words, DIE_AT=moment, DIE_ON="1")
+    assert_told_once(sample, process, "was ended by SIGKILL", "failed: rank 1 (process ")
+    empty_session(process.pid)
+    assert not [
+        path for path in (sample.folder / "fast").rglob("*") if path.is_file() and path.stat().st_size
+    ]
+
+
+DIES_AT_ONCE = """
+import os
+import salt_core.training.ranks
+
+salt_core.training.ranks.PATIENCE = 1.0
+if os.environ.get("LOCAL_RANK") == "1":
+    {}
+"""
+
+
+@needs_proc
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("how", "said"), [("os.kill(os.getpid(), 9)", "was ended by SIGKILL"), ("os._exit(3)", "with status 3")]
+)
+def test_a_rank_that_dies_before_it_has_met_the_first_one(sample, started, empty_session, how, said):
+    """Nothing that the first one does ends then by itself."""
+    (sample.folder / "dies.py").write_text(DIES_AT_ONCE.format(how))
+    words = ("--config", sample.config, "-f", "--log_suffix", "a", "--plugins", "[dies.py]", *TWO_RANKS)
+    process = started("fit", *words)
+    assert_told_once(sample, process, said, "")
+    assert not run_of(sample).exists()
     empty_session(process.pid)
