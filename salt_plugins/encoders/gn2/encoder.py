@@ -11,9 +11,11 @@ from salt_core import ConfigError, DataFacts, Encoded, Encoder, JetBatch, Layout
 from salt_core.nn.activations import Activation
 from salt_core.nn.attention import Backend
 from salt_core.nn.conditions import Conditioning, Conditions, Film
+from salt_core.nn.edges import Edges, StreamEdges
 from salt_core.nn.embedding import InitNet, jet_embedding, stream_embeddings
 from salt_core.nn.norms import Norm, NormType, norm_of
 from salt_core.nn.pooling import Pooling, pooling_of
+from salt_core.nn.sizes import positive
 from salt_core.nn.tokens import TokenMap, layout_of_registers
 from salt_plugins.encoders.gn2.layer import Layer, LayerOptions
 
@@ -69,6 +71,9 @@ class GN2(Encoder):
         Share of jets for which a whole branch of a layer is left out while training.
     differential : bool, optional
         Whether attention is the difference of two maps, with more taken away the deeper the layer.
+    edges : dict of str to Edges, optional
+        By stream, features of pairs of its constituents (``dR``, ``kT``, ``z``, ``isSelfLoop``, ``mass``),
+        of which a small net makes a bias for each head's attention scores, the same in all layers.
     """
 
     def __init__(
@@ -92,11 +97,10 @@ class GN2(Encoder):
         norm_type: NormType = "pre",
         drop_path: float = 0.0,
         differential: bool = False,
+        edges: dict[str, Edges] | None = None,
     ) -> None:
         super().__init__()
-        for option, size in (("num_heads", num_heads), ("embed_dim", embed_dim), ("out_dim", out_dim)):
-            if size < 1:
-                raise ConfigError(f"{size} is no size; give 1 or more", option)
+        positive(num_heads=num_heads, embed_dim=embed_dim, out_dim=out_dim)
         if embed_dim % num_heads:
             raise ConfigError(f"{num_heads} heads do not divide embed_dim, which is {embed_dim}", "num_heads")
         if differential and embed_dim // num_heads % 2:
@@ -108,7 +112,12 @@ class GN2(Encoder):
             raise ConfigError(
                 f"{drop_path} is no share of jets; give 0 or more, and less than 1", "drop_path"
             )
+        if edges and attention == "varlen":
+            raise ConfigError(
+                "'varlen' takes no bias, as edges give; choose auto, runs or padded", "attention"
+            )
         self.init_net_options = init_nets
+        self.edge_options = edges or {}
         self.num_layers = num_layers
         self.out_dim = out_dim
         self.num_registers = num_registers
@@ -130,6 +139,10 @@ class GN2(Encoder):
             differential=differential,
         )
 
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the columns that edge features are computed from."""
+        return {stream: edges.columns.names() for stream, edges in self.edge_options.items()}
+
     def build(self, data: DataFacts) -> Encoded:
         """Make the parameters for the streams of `data`."""
         size = self.options.embed_dim
@@ -139,6 +152,7 @@ class GN2(Encoder):
         self.global_net = jet_embedding(self.init_net_options, self.out_dim, data, joined)
         self.registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
         self.layers = nn.ModuleList(Layer(self.options, depth) for depth in range(self.num_layers))
+        self.edges = StreamEdges(self.edge_options, self.options.num_heads, data)
         num_films = self.num_layers + 1 if self.featurewise else 0
         self.films = nn.ModuleList(Film(self.conditions.size, size) for _ in range(num_films))
         self.out_proj = nn.Linear(size, self.out_dim)
@@ -153,9 +167,10 @@ class GN2(Encoder):
         tokens |= {name: batch.streams[name].layout for name in self.init_nets}
         token_map = TokenMap(tokens)
         conditions = self.conditions(batch)
+        bias = self.edges.bias(batch, token_map)
         x = token_map.merge(self._embed(batch, conditions))
         for depth, layer in enumerate(self.layers):
-            x = layer(self._modulated(x, depth, conditions, token_map.merged), token_map.merged)
+            x = layer(self._modulated(x, depth, conditions, token_map.merged), token_map.merged, bias)
         x = self._modulated(x, self.num_layers, conditions, token_map.merged)
         return token_map.part(self.out_norm(self.out_proj(x)))
 

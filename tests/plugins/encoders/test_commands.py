@@ -1,0 +1,86 @@
+"""Each encoder from the command line: trained, evaluated, its options refused and explained."""
+
+from __future__ import annotations
+
+import h5py
+import pytest
+import yaml
+
+
+def choose(sample, encoder, streams: bool = True, tasks=("flavour", "origin", "vertexing")) -> None:
+    """Give the tiny model another encoder, and leave out what it has no vectors for."""
+    config = yaml.safe_load(sample.config.read_text())
+    config["model"]["encoder"] = encoder
+    config["model"]["tasks"] = {name: config["model"]["tasks"][name] for name in tasks}
+    if not streams:
+        del config["data"]["variables"]["tracks"]
+    sample.config.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+TRACKS = {"tracks": {"hidden_layers": [8]}}
+SMALL = {"num_layers": 1, "embed_dim": 8, "num_heads": 2, "out_dim": 8}
+EVERYTHING = {
+    "norm_type": "hybrid",
+    "differential": True,
+    "drop_path": 0.1,
+    "pooling": "mean",
+    "init_nets": {
+        "tracks": {
+            "hidden_layers": [8],
+            "attach_global": False,
+            "pos_enc": {"variables": ["d0", "z0"], "dim": 4, "max_frequency": 10},
+        },
+        "global": {"hidden_layers": [4]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("encoder", "streams", "tasks"),
+    [
+        ({"plugin": "gn2", **SMALL, **EVERYTHING}, True, ("flavour", "origin", "vertexing")),
+        (
+            {"plugin": "deepsets", "init_nets": TRACKS, "embed_dim": 8, "out_dim": 8},
+            True,
+            ("flavour", "origin"),
+        ),
+        ({"plugin": "dense", "hidden_layers": [16, 8]}, False, ("flavour",)),
+        ({"plugin": "dense", "hidden_layers": [8]}, True, ("flavour",)),
+    ],
+    ids=["gn2", "deepsets", "dense without streams", "dense beside streams"],
+)
+def test_it_is_trained_and_evaluated(sample, salt, the_run, encoder, streams, tasks):
+    choose(sample, encoder, streams, tasks)
+    checked = salt("check", "--config", sample.config, "--force")
+    assert checked.code == 0, checked.err
+    trained = salt("fit", "--config", sample.config, "--force")
+    assert trained.code == 0, trained.err
+    run = the_run(sample.folder)
+    outcome = salt("test", "--config", run / "config.yaml", "--data.test_file", sample.file("test"))
+    assert outcome.code == 0, outcome.err
+    (path,) = run.glob("**/*.h5")
+    with h5py.File(path) as file:
+        assert {"tiny_pb", "tiny_pc"} <= set(file["jets"].dtype.names)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (
+            {"plugin": "gn2", "init_nets": {"tracks": {"pos_enc": {"variables": ["d1"]}}}},
+            "init_nets.tracks, pos_enc, variables: 'd1' is no input variable",
+        ),
+        ({"plugin": "gn2", "init_nets": TRACKS, "conditioning": "featurewise"}, "data.parameters names none"),
+        (
+            {"plugin": "dense", "hidden_layers": [8]},
+            "model.tasks.origin, input_name: the encoder gives no 'tracks'",
+        ),
+    ],
+    ids=str,
+)
+def test_mistakes_are_told_before_anything_runs(sample, salt, encoder, message):
+    choose(sample, encoder)
+    for command in ("check", "fit"):
+        outcome = salt(command, "--config", sample.config)
+        assert outcome.code == 2
+        assert message in outcome.out + outcome.err
