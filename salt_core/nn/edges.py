@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from salt_core.data.batch import Layout
-from salt_core.errors import ConfigError
+from salt_core.data.batch import JetBatch, Layout
+from salt_core.data.facts import DataFacts
+from salt_core.errors import ConfigError, refused, suggest
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
-from salt_core.nn.pairs import Pairs
+from salt_core.nn.pairs import PairBias, Pairs, joined
+from salt_core.nn.tokens import TokenMap
 
 EdgeFeature = Literal["dR", "kT", "z", "isSelfLoop", "mass"]
 
@@ -185,3 +187,57 @@ class EdgeBias(nn.Module):
         pairs = Pairs.of(layout)
         biases: Tensor = self.net(edge_features(momenta, pairs, self.features))
         return biases, pairs
+
+
+class StreamEdges(nn.ModuleDict):
+    """The edge net of each stream that has one.
+
+    Parameters
+    ----------
+    options : mapping of str to Edges
+        Choices by stream; there may be none.
+    num_heads : int
+        Attention heads H.
+    data : DataFacts
+        The input.
+
+    Raises
+    ------
+    ConfigError
+        Where a stream is not in the data.
+    """
+
+    def __init__(self, options: Mapping[str, Edges], num_heads: int, data: DataFacts) -> None:
+        super().__init__()
+        self.options = options
+        for stream, own in options.items():
+            with refused(f"edges.{stream}"):
+                if stream not in data.streams:
+                    raise ConfigError(f"data.variables has no such stream; {suggest(stream, data.streams)}")
+                self[stream] = EdgeBias(own.features, num_heads, own.hidden_layers, own.activation)
+
+    def bias(self, batch: JetBatch, token_map: TokenMap) -> PairBias | None:
+        """Return the bias of all pairs of tokens, zero but between constituents of one of the streams.
+
+        Parameters
+        ----------
+        batch : JetBatch
+            Has the raw columns.
+        token_map : TokenMap
+            How the streams stand side by side as tokens.
+
+        Returns
+        -------
+        PairBias or None
+            None where no stream has edges.
+        """
+        if not self:
+            return None
+        values, pairs = [], []
+        for stream, net in self.items():
+            own = self.options[stream]
+            momenta = Momenta.of(batch.raw(stream), own.columns, own.pt_to_gev)
+            biases, found = cast("EdgeBias", net)(momenta, batch.streams[stream].layout)
+            values.append(biases)
+            pairs.append(found.renumbered(token_map.slots[stream]))
+        return PairBias.of(torch.cat(values), joined(pairs), token_map.merged)

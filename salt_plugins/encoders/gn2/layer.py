@@ -12,6 +12,7 @@ from salt_core.nn.activations import Activation, activation_of
 from salt_core.nn.attention import Attention, Backend
 from salt_core.nn.differential import DifferentialAttention
 from salt_core.nn.norms import Norm, NormType, norm_of
+from salt_core.nn.pairs import PairBias
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,13 @@ class Layer(nn.Module):
         self.attention_branch = Branch(options, normed=options.norm_type != "hybrid")
         self.feed_forward_branch = Branch(options)
 
-    def forward(self, x: Tensor, layout: Layout) -> Tensor:
-        """Map the tokens (N, D) of all jets to (N, D)."""
+    def forward(self, x: Tensor, layout: Layout, bias: PairBias | None = None) -> Tensor:
+        """Map the tokens (N, D) of all jets to (N, D); `bias` is added to the scores of their pairs."""
         attention, feed_forward = self.attention_branch, self.feed_forward_branch
         if self.norm_type == "pre":
-            x = x + attention.after(self.attention(attention.norm(x), layout), layout)
+            x = x + attention.after(self.attention(attention.norm(x), layout, bias), layout)
             return x + feed_forward.after(self.feed_forward(feed_forward.norm(x)), layout)
-        x = x + attention.after(self.attention(x, layout), layout)
+        x = x + attention.after(self.attention(x, layout, bias), layout)
         if self.norm_type == "hybrid":
             x = feed_forward.norm(x)
             return x + feed_forward.after(self.feed_forward(x), layout)
