@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import h5py
+import numpy as np
 import pytest
 import yaml
 
@@ -84,3 +85,30 @@ def test_mistakes_are_told_before_anything_runs(sample, salt, encoder, message):
         outcome = salt(command, "--config", sample.config)
         assert outcome.code == 2
         assert message in outcome.out + outcome.err
+
+
+def test_several_streams_and_a_head_on_one_of_them(sample, salt, the_run):
+    for name in ("train", "val", "test"):
+        with h5py.File(sample.file(name), "r+") as file:
+            for stream, slots in (("electrons", 2), ("flows", 4)):
+                file[stream] = file["tracks"][:, :slots][::-1]
+    norms = yaml.safe_load((sample.folder / "norm_dict.yaml").read_text())
+    norms |= {"electrons": norms["tracks"], "flows": norms["tracks"]}
+    (sample.folder / "norm_dict.yaml").write_text(yaml.safe_dump(norms))
+    choose(sample, {"plugin": "gn2", "init_nets": {**TRACKS, "electrons": {}, "flows": {}}, **SMALL})
+    config = yaml.safe_load(sample.config.read_text())
+    config["data"]["variables"] |= {"electrons": ["d0"], "flows": ["z0", "hits"]}
+    config["model"]["tasks"]["electron_origin"] = config["model"]["tasks"]["origin"] | {
+        "input_name": "electrons"
+    }
+    sample.config.write_text(yaml.safe_dump(config, sort_keys=False))
+    trained = salt("fit", "--config", sample.config, "--force")
+    assert trained.code == 0, trained.err
+    config_of_run = the_run(sample.folder) / "config.yaml"
+    outcome = salt("test", "--config", config_of_run, "--data.write_constituents", "true")
+    assert outcome.code == 0, outcome.err
+    (path,) = the_run(sample.folder).glob("**/*.h5")
+    with h5py.File(path) as file, h5py.File(sample.file("test")) as source:
+        predicted = file["electrons"]["tiny_po0"]
+        assert (np.isfinite(predicted) == source["electrons"]["valid"]).all()
+        assert predicted.shape == (45, 2)
