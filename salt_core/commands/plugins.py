@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 import textwrap
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -190,17 +191,26 @@ def describe(registry: Registry, kind: str, name: str) -> str:
     options = options_of(cls)
     if not options:
         return "\n".join([*head, "It takes no options."])
-    return "\n".join([*head, "Options", *(_option_text(option) for option in options)])
+    return "\n".join([*head, "Options", *(line for option in options for line in _option_lines(option, 2))])
 
 
-def _option_text(option: Option) -> str:
+def _option_lines(option: Option, indent: int) -> Iterator[str]:
+    """Explain an option and, where its values have options themselves, these below it."""
+    from salt_core.registry.options import options_of
+
     default = "required" if option.required else f"default {_yaml_text(option.default)}"
-    lines = [f"  {option.name}: {option.type_text}, {default}"]
-    if option.description:
-        lines += textwrap.wrap(option.description, 96, initial_indent=" " * 6, subsequent_indent=" " * 6)
-    return "\n".join(lines)
+    yield f"{' ' * indent}{option.name}: {option.type_text}, {default}"
+    margin = " " * (indent + 4)
+    yield from textwrap.wrap(option.description, 96, initial_indent=margin, subsequent_indent=margin)
+    if option.inner is not None:
+        for inner in options_of(option.inner):
+            yield from _option_lines(inner, indent + 4)
 
 
 def _yaml_text(value: object) -> str:
     """Write a default as YAML would; JSON is YAML, and needs no parser here."""
-    return json.dumps(value, default=str, ensure_ascii=False)
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

@@ -36,6 +36,8 @@ class Option:
         Whether a value must be given.
     description : str
         From the docstring, in one line; empty where it says nothing.
+    inner : type, optional
+        The dataclass that describes the value, or the values of the mapping or list; no plugin.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Option:
     default: Any
     required: bool
     description: str
+    inner: type | None = None
 
 
 def options_of(cls: type) -> list[Option]:
@@ -118,7 +121,15 @@ def _option(parameter: inspect.Parameter, annotation: Any, description: str) -> 
         default=None if required else parameter.default,
         required=required,
         description=description,
+        inner=_dataclass_in(annotation),
     )
+
+
+def _dataclass_in(annotation: object) -> type | None:
+    """Find the dataclass that an annotation is or has among its arguments."""
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        return None if base_kind(annotation) else annotation
+    return next(filter(None, map(_dataclass_in, typing.get_args(annotation))), None)
 
 
 def _made_defaults(cls: type) -> dict[str, Any]:

@@ -186,6 +186,14 @@ def test_show_tells_types_defaults_and_required_options(capsys):
     assert "  weight: float, default 1.0\n      Factor of this task's loss in the total.\n" in out
 
 
+def test_show_explains_the_options_of_an_option_below_it(capsys):
+    _, out, _ = run(capsys, "plugins", "show", "encoder", "gn2")
+    _, after = out.split("  init_nets: ")
+    inner, _ = after.split("\n  num_layers: ")
+    assert "\n      attach_global: bool, default true\n          Whether each constituent" in inner
+    assert "\n          dim: int, default 16\n              Values that encode" in inner
+
+
 def test_show_of_a_plugin_without_options():
     provider = Provider("callback", "plain", "lightning.pytorch.callbacks:Callback", "p", "d", "1")
     assert describe(Registry(Findings([provider])), "callback", "plain").endswith("It takes no options.")

@@ -195,3 +195,50 @@ def test_a_bundled_plugin_explains_each_of_its_options():
 )
 def test_type_text(annotation, text):
     assert type_text(annotation) == text
+
+
+@dataclass
+class Inner:
+    """Choices of a part.
+
+    Parameters
+    ----------
+    size : int
+        Of the part.
+    """
+
+    size: int = 1
+
+
+@pytest.mark.parametrize(
+    ("annotation", "inner"),
+    [
+        (Inner, Inner),
+        (Inner | None, Inner),
+        (dict[str, Inner], Inner),
+        (dict[str, list[Inner] | None], Inner),
+        (int, None),
+        (Loss | None, None),
+        (Literal["a"], None),
+    ],
+)
+def test_the_options_of_a_value(annotation, inner):
+    class Plugin:
+        """A plugin."""
+
+        def __init__(self, part) -> None:
+            del part
+
+    Plugin.__init__.__annotations__["part"] = annotation
+    assert option_of(Plugin, "part").inner is inner
+
+
+def test_a_bundled_plugin_explains_the_options_of_its_options():
+    (nets,) = (option for option in options_of(GN2) if option.name == "init_nets")
+    assert {option.name for option in options_of(nets.inner)} == {
+        "hidden_layers",
+        "activation",
+        "attach_global",
+        "pos_enc",
+    }
+    assert all(option.description for option in options_of(nets.inner))
