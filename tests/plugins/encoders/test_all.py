@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from salt_core import DataFacts, Encoder, JetBatch, Layout, Packed
 from salt_core.interfaces.dataloader import LoadRequest, Selection
+from salt_core.nn.edges import Edges
 from salt_core.nn.embedding import InitNet
 from salt_core.nn.positions import PositionalEncoding
 from salt_plugins.dataloaders.hdf5.loader import Hdf5
@@ -22,7 +23,7 @@ from salt_plugins.encoders.deepsets.encoder import DeepSets
 from salt_plugins.encoders.dense.encoder import JetNet
 from salt_plugins.encoders.gn2.encoder import GN2
 
-VARIABLES = {"jets": ("pt", "eta"), "tracks": ("d0", "z0", "phi"), "flows": ("pt", "eta")}
+VARIABLES = {"jets": ("pt", "eta"), "tracks": ("d0", "z0", "theta"), "flows": ("charge", "dr")}
 FACTS = DataFacts("jets", VARIABLES, {}, {}, {}, {}, {"mass": (100.0, 50.0)})
 LENGTHS = {"tracks": [0, 1, 0, 3, 2, 5], "flows": [0, 0, 2, 0, 3, 1]}
 NETS = {"tracks": InitNet([12]), "flows": InitNet([12])}
@@ -43,15 +44,17 @@ ENCODERS: Mapping[str, Callable[[], Encoder]] = {
         {name: InitNet([12], attach_global=False) for name in NETS} | {"global": InitNet([8])}, **SMALL
     ),
     "gn2 pos_enc": lambda: GN2(
-        NETS | {"tracks": InitNet([12], pos_enc=PositionalEncoding(["phi"]))}, **SMALL
+        NETS | {"tracks": InitNet([12], pos_enc=PositionalEncoding(["theta"]))}, **SMALL
     ),
+    "gn2 edges": lambda: GN2(NETS, **SMALL, edges={"tracks": Edges()}),
+    "gn2 differential edges": lambda: GN2(NETS, **SMALL, edges={"flows": Edges()}, differential=True),
     "deepsets": lambda: DeepSets(NETS, 16, [16], 8),
     "deepsets attention": lambda: DeepSets(NETS, 16, [16], 8, pooling="attention"),
     "dense": lambda: JetNet([16, 8]),
 }
 
 #: Those that learn as another one does.
-SAME_MATHS = ("gn2 padded", "gn2 no register", "gn2 pos_enc")
+SAME_MATHS = ("gn2 padded", "gn2 no register", "gn2 pos_enc", "gn2 differential edges")
 
 
 @pytest.fixture(params=ENCODERS)
