@@ -246,20 +246,18 @@ def test_what_lies_in_padded_slots_does_not_matter(encoder, tmp_path):
 
 
 def planted(
-    encoder: Encoder, reads_tracks: bool, seed: int, num_jets: int = 100
+    encoder: Encoder, reads_tracks: bool, seed: int, num_jets: int = 60
 ) -> tuple[JetBatch, torch.Tensor]:
     """Return jets and their class, of the jet's own variables and, if they are read, its tracks.
 
-    Who sees the jet's own variables alone is right in 70% of the second kind.
+    Who sees the jet's own variables alone is right in 64% of the second kind.
     """
-    rng = np.random.default_rng(seed)
-    lengths = np.sort(rng.integers(0, 6, num_jets)).tolist()
-    batch = make_batch(encoder, {"tracks": lengths, "flows": [1] * num_jets}, seed)
-    tracks = batch.streams["tracks"]
-    signal = batch.x[:, 0]
+    lengths = np.sort(np.random.default_rng(seed).integers(1, 4, num_jets)).tolist()
+    batch = make_batch(encoder, {"tracks": lengths, "flows": [0] * num_jets}, seed)
+    tracks, signal = batch.streams["tracks"], batch.x[:, 0]
     if reads_tracks:
-        per_jet = torch.zeros(num_jets).index_add(0, tracks.layout.jet_index, tracks.x[:, 0].abs() - 0.8)
-        signal = signal + 2 * per_jet
+        total = torch.zeros(num_jets).index_add(0, tracks.layout.jet_index, tracks.x[:, 0])
+        signal = signal + 2 * total / tracks.layout.lengths.sqrt()
     return batch, (signal > 0).float()
 
 
@@ -270,8 +268,8 @@ def test_it_learns_a_planted_signal(name):
     encoded = encoder.build(FACTS)
     reads_tracks = bool(encoded.streams)
     head = nn.Linear(encoded.pooled, 1)
-    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=5e-3)
-    for step in range(100):
+    optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=1e-2)
+    for step in range(60):
         batch, target = planted(encoder, reads_tracks, step)
         loss = binary_cross_entropy_with_logits(head(run(encoder, batch)[1]).squeeze(1), target)
         optimizer.zero_grad()
@@ -279,4 +277,4 @@ def test_it_learns_a_planted_signal(name):
         optimizer.step()
     batch, target = planted(encoder.eval(), reads_tracks, 1000, 1000)
     right = (head(run(encoder, batch)[1]).squeeze(1) > 0) == (target > 0)
-    assert right.float().mean() > 0.85
+    assert right.float().mean() > 0.83
