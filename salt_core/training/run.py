@@ -144,6 +144,8 @@ class RunRecorder(Callback):
 
     def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
         path = self.directory.path
+        for half_written in path.rglob(".*.part"):  # by a part of this run that was killed
+            half_written.unlink()
         for source, target in self._copies():
             if source != target:
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,21 @@ if os.environ.get("DIE_AT", "").startswith("call:"):
     setattr(module, name, dying)
 
 
+if os.environ.get("DIE_AT", "").startswith("writing:"):
+    from salt_core import files
+
+    sync = files.sync_one
+
+    def dying_sync(path):
+        """Die with a file written, but not yet on the disk nor under its name."""
+        if path.name.startswith("." + os.environ["DIE_AT"].partition(":")[2]):
+            Path("reached.0").touch()
+            die()
+        sync(path)
+
+    files.sync_one = dying_sync
+
+
 class Dying(Callback):
     """Reads ``DIE_AT``, such as ``step_end:7``, ``DIE_BY``, and the rank ``DIE_ON``."""
 

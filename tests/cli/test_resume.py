@@ -72,6 +72,20 @@ def fit(dying, forked) -> Callable[..., object]:
     return run
 
 
+@pytest.fixture
+def fit_of_two(dying, started, empty_session) -> Callable[..., object]:
+    """The same on two ranks."""
+
+    def run(suffix: str, *words: object, **environment: str):
+        words = (*dying, *TWO_RANKS, "--log_suffix", suffix, "--resume", *words)
+        process = started("fit", *words, **environment)
+        err, _ = process.communicate(timeout=120)
+        empty_session(process.pid)
+        return type("Ended", (), {"code": process.returncode, "err": err})
+
+    return run
+
+
 def random_steps(number: int) -> list[int]:
     print(f"SALT_TEST_SEED={SEED}")  # noqa: T201 - pytest shows it where the test fails
     return sorted(random.Random(SEED).sample(range(1, STEPS), number))
@@ -107,17 +121,9 @@ def test_killed_at_five_random_steps(sample, fit, loader, workers):
 @pytest.mark.full
 @pytest.mark.parametrize("loader", ["hdf5", "packed"])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_two_ranks_killed_at_five_random_steps(sample, dying, started, empty_session, loader, workers):
-    def fit(suffix: str, *words: object, **environment: str):
-        process = started(
-            "fit", *dying, *TWO_RANKS, "--log_suffix", suffix, "--resume", *words, **environment
-        )
-        err, _ = process.communicate(timeout=120)
-        empty_session(process.pid)
-        return type("Ended", (), {"code": process.returncode, "err": err})
-
+def test_two_ranks_killed_at_five_random_steps(sample, fit_of_two, loader, workers):
     words = ("--data.loader", loader, "--data.num_workers", workers)
-    kill_and_resume(sample, fit, random_steps(5), *words)
+    kill_and_resume(sample, fit_of_two, random_steps(5), *words)
 
 
 MOMENTS = [
@@ -171,6 +177,28 @@ def end_and_resume(sample, fit, moments, by, *words) -> set[str]:
 def test_ended_in_a_validation_and_between_epochs(sample, fit, by):
     moments = ["validation:0.1", "epoch_start:2"]
     assert end_and_resume(sample, fit, moments, by) == set(moments)
+
+
+WRITING = ["writing:epoch=000-val_loss", "writing:last.ckpt", "writing:epoch=002-step=0000012"]
+
+
+@pytest.mark.parametrize("by", ["SIGTERM", pytest.param("SIGKILL", marks=pytest.mark.full)])
+def test_ended_while_a_checkpoint_is_written(sample, fit, by):
+    """What was written so far is no checkpoint, and goes when the training goes on."""
+    assert end_and_resume(sample, fit, WRITING, by) == set(WRITING)
+    assert not list(sample.folder.rglob("*.part"))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("group", ["", "1"])
+def test_two_ranks_ended_while_a_checkpoint_is_written(sample, fit_of_two, group):
+    """The first rank writes, with the other one waiting."""
+
+    def fit(*words: object, **environment: str):
+        return fit_of_two(*words, DIE_GROUP=group, **environment)
+
+    assert end_and_resume(sample, fit, WRITING, "SIGTERM") == set(WRITING)
+    assert not list(sample.folder.rglob("*.part"))
 
 
 @pytest.mark.full

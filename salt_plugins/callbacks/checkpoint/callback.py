@@ -126,6 +126,14 @@ class Checkpoint(ModelCheckpoint):
         if self.save_last and not self._should_skip_saving_checkpoint(trainer):
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
+    def _should_remove_checkpoint(self, trainer: Trainer, previous: str, current: str) -> bool:
+        """Remove one that is among the best no more from the run's own folder, as Lightning does.
+
+        Also the one that the training has gone on from: another has taken its place.
+        """
+        del trainer
+        return previous != current and Path(previous).absolute().parent == Path(current).absolute().parent
+
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the last one, and remove what was only kept in case the training would not come to its end."""
         super().on_train_end(trainer, pl_module)
