@@ -150,7 +150,9 @@ class GN2(Encoder):
         joined = 0 if self.featurewise else self.conditions.size
         self.init_nets = stream_embeddings(self.init_net_options, size, data, joined)
         self.global_net = jet_embedding(self.init_net_options, self.out_dim, data, joined)
-        self.registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
+        # A parameter of no size would be one that ranks wait for in vain.
+        registers = nn.Parameter(1e-4 * torch.randn(self.num_registers, size))
+        self.registers = registers if self.num_registers else None
         self.layers = nn.ModuleList(Layer(self.options, depth) for depth in range(self.num_layers))
         self.edges = StreamEdges(self.edge_options, self.options.num_heads, data)
         num_films = self.num_layers + 1 if self.featurewise else 0
@@ -188,7 +190,7 @@ class GN2(Encoder):
     def _embed(self, batch: JetBatch, conditions: Tensor) -> dict[str, Tensor]:
         """Embed registers and constituents into rows (N_s, embed_dim) by stream."""
         rows = self.init_nets.embed(batch, self._joined(conditions))
-        if not self.num_registers:
+        if self.registers is None:
             return rows
         like = next(iter(rows.values()))
         registers = self.registers.to(like.dtype).repeat(batch.num_jets, 1)
