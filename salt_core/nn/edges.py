@@ -178,7 +178,7 @@ class EdgeBias(nn.Module):
     ) -> None:
         super().__init__()
         if not features or len(set(features)) < len(features):
-            raise ConfigError(f"{list(features)}: name one feature or more, each of them once", "features")
+            raise ConfigError(f"features {list(features)}: name one feature or more, each of them once")
         self.features = features
         self.net = Dense(len(features), num_heads, hidden_layers, activation)
 
