@@ -15,17 +15,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from salt_core import DataFacts, Encoder, JetBatch, Layout, Packed
 from salt_core.interfaces.dataloader import LoadRequest, Selection
-from salt_core.nn.edges import Edges
+from salt_core.nn.edges import EdgeColumns, Edges
 from salt_core.nn.embedding import InitNet
 from salt_core.nn.positions import PositionalEncoding
 from salt_plugins.dataloaders.hdf5.loader import Hdf5
 from salt_plugins.encoders.deepsets.encoder import DeepSets
 from salt_plugins.encoders.dense.encoder import JetNet
 from salt_plugins.encoders.gn2.encoder import GN2
+from salt_plugins.encoders.part.encoder import ParticleTransformer
 
 VARIABLES = {"jets": ("pt", "eta"), "tracks": ("d0", "z0", "theta"), "flows": ("charge", "dr")}
 FACTS = DataFacts("jets", VARIABLES, {}, {}, {}, {}, {"mass": (100.0, 50.0)})
 LENGTHS = {"tracks": [0, 1, 0, 3, 2, 5], "flows": [0, 0, 2, 0, 3, 1]}
+COLUMNS = {"tracks": EdgeColumns(), "flows": EdgeColumns()}
 NETS = {"tracks": InitNet([12]), "flows": InitNet([12])}
 SMALL = {"num_layers": 2, "embed_dim": 16, "num_heads": 4, "out_dim": 8}
 MODERN = {"gated": True, "norm": "RMSNorm", "qk_norm": True, "layer_scale": 0.5, "activation": "SiLU"}
@@ -51,6 +53,7 @@ ENCODERS: Mapping[str, Callable[[], Encoder]] = {
     "deepsets": lambda: DeepSets(NETS, 16, [16], 8),
     "deepsets attention": lambda: DeepSets(NETS, 16, [16], 8, pooling="attention"),
     "dense": lambda: JetNet([16, 8]),
+    "part": lambda: ParticleTransformer(COLUMNS, [16], 2, 4, pair_embed_dims=[8], dropout=0.0),
 }
 
 #: Those that learn as another one does.

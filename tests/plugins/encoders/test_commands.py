@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from numpy.lib.recfunctions import append_fields
 
 
 def choose(sample, encoder, streams: bool = True, tasks=("flavour", "origin", "vertexing")) -> None:
@@ -19,6 +20,13 @@ def choose(sample, encoder, streams: bool = True, tasks=("flavour", "origin", "v
 
 
 TRACKS = {"tracks": {"hidden_layers": [8]}}
+PART = {
+    "columns": {"tracks": {"pt": "hits", "eta": "d0", "phi": "z0"}},
+    "embed_dims": [8],
+    "num_layers": 1,
+    "num_heads": 2,
+    "pair_embed_dims": [4],
+}
 SMALL = {"num_layers": 1, "embed_dim": 8, "num_heads": 2, "out_dim": 8}
 EVERYTHING = {
     "norm_type": "hybrid",
@@ -47,8 +55,9 @@ EVERYTHING = {
         ),
         ({"plugin": "dense", "hidden_layers": [16, 8]}, False, ("flavour",)),
         ({"plugin": "dense", "hidden_layers": [8]}, True, ("flavour",)),
+        ({"plugin": "part", **PART}, True, ("flavour", "origin", "vertexing")),
     ],
-    ids=["gn2", "deepsets", "dense without streams", "dense beside streams"],
+    ids=["gn2", "deepsets", "dense without streams", "dense beside streams", "part"],
 )
 def test_it_is_trained_and_evaluated(sample, salt, the_run, encoder, streams, tasks):
     choose(sample, encoder, streams, tasks)
@@ -112,3 +121,40 @@ def test_several_streams_and_a_head_on_one_of_them(sample, salt, the_run):
         predicted = file["electrons"]["tiny_po0"]
         assert (np.isfinite(predicted) == source["electrons"]["valid"]).all()
         assert predicted.shape == (45, 2)
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        {"plugin": "gn2", "init_nets": TRACKS, **SMALL},
+        {"plugin": "gn2", "init_nets": TRACKS, **SMALL, "conditioning": "featurewise"},
+        {"plugin": "dense", "hidden_layers": [8]},
+    ],
+    ids=["gn2 concatenate", "gn2 featurewise", "dense"],
+)
+def test_what_is_predicted_depends_on_the_parameters(sample, salt, the_run, encoder):
+    for name in ("train", "val", "test"):
+        with h5py.File(sample.file(name), "r+") as file:
+            jets, attributes = file["jets"][:], dict(file["jets"].attrs)
+            masses = np.where(jets["flavour_label"] > 0, 20, np.nan).astype("f4")
+            del file["jets"]
+            file["jets"] = append_fields(jets, "mass", masses, usemask=False)
+            file["jets"].attrs.update(attributes)
+    choose(sample, encoder, tasks=("flavour",))
+    config = yaml.safe_load(sample.config.read_text())
+    config["data"]["parameters"] = {"mass": {"train": [5, 20, 50], "test": 20}}
+    # Long enough steps that films, which start as the identity, are none any more.
+    config["model"]["lrs_config"] = {"initial": 0.01, "max": 0.05, "end": 0.01}
+    sample.config.write_text(yaml.safe_dump(config, sort_keys=False))
+    checked = salt("check", "--config", sample.config, "--force")
+    assert checked.code == 0, checked.err
+    assert salt("fit", "--config", sample.config, "--force").code == 0
+    predictions = []
+    for mass in (20, 50):
+        words = ("--data.parameters.mass.test", mass, "--data.test_suff", mass)
+        outcome = salt("test", "--config", the_run(sample.folder) / "config.yaml", *words)
+        assert outcome.code == 0, outcome.err
+        (path,) = the_run(sample.folder).glob(f"**/*{mass}*.h5")
+        with h5py.File(path) as file:
+            predictions.append(file["jets"]["tiny_pb"].astype("f4"))
+    assert (np.abs(predictions[0] - predictions[1]) > 1e-3).mean() > 0.5
