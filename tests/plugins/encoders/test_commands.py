@@ -126,11 +126,10 @@ def test_several_streams_and_a_head_on_one_of_them(sample, salt, the_run):
 @pytest.mark.parametrize(
     "encoder",
     [
-        {"plugin": "gn2", "init_nets": TRACKS, **SMALL},
         {"plugin": "gn2", "init_nets": TRACKS, **SMALL, "conditioning": "featurewise"},
         {"plugin": "dense", "hidden_layers": [8]},
     ],
-    ids=["gn2 concatenate", "gn2 featurewise", "dense"],
+    ids=["gn2", "dense"],
 )
 def test_what_is_predicted_depends_on_the_parameters(sample, salt, the_run, encoder):
     for name in ("train", "val", "test"):
