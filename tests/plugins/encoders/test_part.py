@@ -200,6 +200,20 @@ def test_bfloat16_is_close():
     assert (mixed_precision.float() - exact).abs().max() < 0.05
 
 
+def test_compiled_blocks_are_not_compiled_anew_for_other_runs():
+    encoder, plain = make_encoder(), make_encoder()
+    torch._dynamo.reset()
+    graphs, counts = [], []
+    for block in encoder.compiled_parts():
+        block.compile(dynamic=True, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    for seed in range(4):
+        lengths = np.sort(np.random.default_rng(seed).integers(0, 9, 12)).tolist()
+        batch = make_batch({"tracks": lengths, "flows": lengths[::-1]})
+        torch.testing.assert_close(run(encoder, batch)[1], run(plain, batch)[1])
+        counts.append(len(graphs))
+    assert counts[-1] == counts[0] > 0
+
+
 def close_pairs(num_jets, seed):
     """Make jets of charges, and tell the sign that the charges of the two tracks close to each other have."""
     generator = torch.Generator().manual_seed(seed)
