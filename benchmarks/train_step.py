@@ -179,7 +179,7 @@ def our_batch(args):
 
     selection = Selection("jets", VARIABLES, LABELS, {name: name for name in VARIABLES}, {})
     files = JetFiles([args.jets], selection)
-    return batch_of(files.read(0, args.batch), selection, 0, files.places)
+    return batch_of(files.read(0, args.batch), selection, files.places)
 
 
 def class_dict(args):
