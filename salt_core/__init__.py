@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from salt_core.data.batch import JetBatch, Layout, Packed
     from salt_core.data.facts import DataFacts
     from salt_core.evaluation.trained import Trained, load
+    from salt_core.interfaces.augmentation import Augmentation
     from salt_core.interfaces.batch import BatchBackend
     from salt_core.interfaces.dataloader import Dataloader
     from salt_core.interfaces.encoder import Encoded, Encoder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from salt_core.interfaces.task import Task
 
 _LAZY = {
+    "Augmentation": "salt_core.interfaces.augmentation",
     "BatchBackend": "salt_core.interfaces.batch",
     "DataFacts": "salt_core.data.facts",
     "Dataloader": "salt_core.interfaces.dataloader",
@@ -44,6 +46,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Augmentation",
     "BatchBackend",
     "ConfigError",
     "DataError",

@@ -117,9 +117,9 @@ def salt_callbacks() -> Offers:  # type: ignore[empty-body]
     >>> from salt_core import hookimpl
     >>> @hookimpl
     ... def salt_callbacks():
-    ...     return {"weight_norms": "salt_plugin_watch.norms:WeightNorms"}
+    ...     return {"learning_curve": "salt_plugin_watch.curve:LearningCurve"}
     >>> salt_callbacks()
-    {'weight_norms': 'salt_plugin_watch.norms:WeightNorms'}
+    {'learning_curve': 'salt_plugin_watch.curve:LearningCurve'}
     """
 
 
@@ -132,7 +132,22 @@ def salt_optimizers() -> Offers:  # type: ignore[empty-body]
     >>> from salt_core import hookimpl
     >>> @hookimpl
     ... def salt_optimizers():
-    ...     return {"lion": "salt_plugin_lion.optimizer:Lion"}
+    ...     return {"lamb": "salt_plugin_lamb.optimizer:Lamb"}
     >>> salt_optimizers()
-    {'lion': 'salt_plugin_lion.optimizer:Lion'}
+    {'lamb': 'salt_plugin_lamb.optimizer:Lamb'}
+    """
+
+
+@hookspec
+def salt_augmentations() -> Offers:  # type: ignore[empty-body]
+    """Offer augmentations, which change the batches that are trained on, for ``model.augmentations``.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_augmentations():
+    ...     return {"smear": "salt_plugin_smear.augmentation:Smear"}
+    >>> salt_augmentations()
+    {'smear': 'salt_plugin_smear.augmentation:Smear'}
     """

@@ -41,6 +41,7 @@ KINDS = (
     Kind("batch", "salt_batch_backends", "salt_core.interfaces.batch:BatchBackend"),
     Kind("callback", "salt_callbacks", "lightning.pytorch.callbacks:Callback"),
     Kind("optimizer", "salt_optimizers", "salt_core.interfaces.optimizer:OptimizerFactory"),
+    Kind("augmentation", "salt_augmentations", "salt_core.interfaces.augmentation:Augmentation"),
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

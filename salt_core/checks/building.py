@@ -94,6 +94,8 @@ def _built_in_part(
             unweighted = not knows_weights and "data.class_dict" in str(error)
             if not (known or blank or unweighted):
                 report.add(error)
+    with report.collecting():
+        module.build_augmentations(facts)
     return Built(tasks, False)
 
 

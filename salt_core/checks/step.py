@@ -37,7 +37,7 @@ def try_step(module: SaltModule, data: SaltDataModule) -> str:
     trial.train()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         losses = _losses(trial, batch)
-        total = torch.stack(list(losses.values())).sum()
+        total = trial.total(losses)
         total.backward()
     _check_gradients(trial)
     told = ", ".join(f"{name} {loss.item():.3g}" for name, loss in losses.items())
@@ -45,7 +45,7 @@ def try_step(module: SaltModule, data: SaltDataModule) -> str:
 
 
 def _losses(module: SaltModule, batch: JetBatch) -> Mapping[str, Tensor]:
-    losses = module.losses(module(batch), batch)
+    losses = module.training_losses(batch)
     raise_all(
         [
             RunError(

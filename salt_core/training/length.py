@@ -30,7 +30,7 @@ def planned_steps(trainer: Trainer, batches: int) -> float:
 
 
 def check_length(config: LearningRate, before: Cycle | None, steps: float, done: int) -> None:
-    """Raise where a training has more steps than its cycle of the learning rate.
+    """Raise where a training has more steps than its cycle of the learning rate, or another schedule.
 
     Parameters
     ----------
@@ -54,7 +54,16 @@ def check_length(config: LearningRate, before: Cycle | None, steps: float, done:
             "give trainer.max_epochs or trainer.max_steps",
             "trainer.max_epochs",
         )
-    if before is not None and before.goes_on(config, int(steps)) and steps > before.end:
+    if before is None or not before.goes_on(config, int(steps)):
+        return
+    if before.schedule != config.schedule:
+        raise ConfigError(
+            f"the checkpoint is in a cycle of the schedule {before.schedule!r}, {config.schedule!r} cannot go "
+            f"on with; give --model.lrs_config.last_epoch 0 to start a new cycle over the {int(steps) - done} "
+            "steps that are left",
+            "model.lrs_config.schedule",
+        )
+    if steps > before.end:
         raise ConfigError(
             f"the checkpoint's learning rate ends after {before.end} steps, this training has {int(steps)}; "
             f"give --model.lrs_config.last_epoch 0 to start a new cycle over the {int(steps) - done} that are left",

@@ -1,4 +1,4 @@
-"""The model as Lightning trains it: normalise, encode, pool, predict, and the sum of the losses."""
+"""The model as Lightning trains it: normalise, augment, encode, pool, predict, and the losses as one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.normalise import Normaliser
 from salt_core.errors import ConfigError, located, refused, run_all
+from salt_core.interfaces.augmentation import Augmentation
 from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
+from salt_core.training.combination import LossMode, check_combination, combined
 from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
 from salt_core.training.length import check_length
-from salt_core.training.schedule import Cycle, LearningRate
+from salt_core.training.schedule import FACTOR_KEY, Cycle, LearningRate
 from salt_core.training.starting import take_weights
 
 log = logging.getLogger("salt.weights")
@@ -50,6 +53,11 @@ class SaltModule(LightningModule):
         Whether all weights of the checkpoint and of the model have to be the same by name and shape.
     freeze : list of str, optional
         Parts that are not trained, such as ``encoder`` or ``tasks.track_origin``; also parts of these.
+    loss_mode : "sum" or "GLS", optional
+        How the tasks' losses are combined: the sum of the weighted losses, or the geometric mean, which takes
+        no weights.
+    augmentations : dict of str to Augmentation, optional
+        What changes the training batches, by names of your own and in this order.
     """
 
     def __init__(
@@ -61,13 +69,17 @@ class SaltModule(LightningModule):
         init_from: Path | None = None,
         init_strict: bool = False,
         freeze: list[str] | None = None,
+        loss_mode: LossMode = "sum",
+        augmentations: dict[str, Augmentation] | None = None,
     ) -> None:
         super().__init__()
         if not tasks:
             raise ConfigError("no task is left, so there is nothing to train", "model.tasks")
-        lrs_config.check()
+        run_all(lrs_config.check, partial(check_combination, loss_mode, tasks))
         self.encoder = encoder
         self.tasks = nn.ModuleDict(tasks)
+        self.augmentations = nn.ModuleDict(augmentations or {})
+        self.loss_mode: LossMode = loss_mode
         self.optimizer = optimizer
         self.lrs_config = lrs_config
         self.init_from = init_from
@@ -88,6 +100,11 @@ class SaltModule(LightningModule):
         tasks = {f"model.tasks.{name}": task.columns() for name, task in self.heads.items()}
         return {"model.encoder": self.encoder.columns(), **tasks}
 
+    def inputs(self) -> dict[str, Mapping[str, Sequence[str]]]:
+        """Name those of `columns` without which nothing can be predicted."""
+        tasks = {f"model.tasks.{name}": task.output_columns() for name, task in self.heads.items()}
+        return {"model.encoder": self.encoder.columns(), **tasks}
+
     def build(self, facts: DataFacts, compiled: bool = False) -> None:
         """Make the parameters.
 
@@ -102,12 +119,22 @@ class SaltModule(LightningModule):
         self.normalise = Normaliser(facts)
         with refused("model.encoder"):
             encoded = self.encoder.build(facts)
-        run_all(*(partial(self._build_task, name, encoded) for name in self.tasks))
+        tasks = [partial(self._build_task, name, encoded) for name in self.tasks]
+        run_all(*tasks, partial(self.build_augmentations, facts))
         self._frozen_modules = freeze(self, self.frozen)
         self.train(self.training)
         if compiled:
             for part in self.encoder.compiled_parts():
                 part.compile(dynamic=True)
+
+    def build_augmentations(self, facts: DataFacts) -> None:
+        """Tell the augmentations what follows from the data."""
+
+        def build(name: str) -> None:
+            with refused(f"model.augmentations.{name}"):
+                cast("Augmentation", self.augmentations[name]).build(facts)
+
+        run_all(*(partial(build, name) for name in self.augmentations))
 
     def initialise(self, resumed: bool) -> None:
         """Take the weights of ``init_from``, unless a checkpoint that is gone on from has all of them."""
@@ -143,7 +170,10 @@ class SaltModule(LightningModule):
 
     def forward(self, batch: JetBatch) -> dict[str, Tensor]:
         """Predict, for each task by its name."""
-        batch = self.normalise(batch)
+        return self.predict(self.normalise(batch))
+
+    def predict(self, batch: JetBatch) -> dict[str, Tensor]:
+        """Predict of a normalised batch, for each task by its name."""
         streams = self.encoder.encode(batch)
         pooled = self.encoder.pool(streams, batch)
         return {name: task(pooled, streams, batch) for name, task in self.heads.items()}
@@ -151,6 +181,17 @@ class SaltModule(LightningModule):
     def losses(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, Tensor]:
         """Return the weighted loss of each task by its name."""
         return {name: task.weight * task.loss(predictions[name], batch) for name, task in self.heads.items()}
+
+    def training_losses(self, batch: JetBatch) -> dict[str, Tensor]:
+        """Return the weighted loss of each task on a batch that is augmented first."""
+        batch = self.normalise(batch)
+        for augmentation in self.augmentations.values():
+            batch = augmentation(batch)
+        return self.losses(self.predict(batch), batch)
+
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the one loss of all tasks, as `loss_mode` combines it of the weighted ones."""
+        return combined(self.loss_mode, losses)
 
     def outputs(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, dict[str, Tensor]]:
         """Return the columns that all tasks write, by object."""
@@ -172,10 +213,10 @@ class SaltModule(LightningModule):
                 task.check(batch)
 
     def training_step(self, batch: JetBatch, batch_idx: int) -> Tensor:
-        """Return the sum of the tasks' losses."""
+        """Return the loss of all tasks."""
         del batch_idx
-        losses = self.losses(self(batch), batch)
-        total = torch.stack(list(losses.values())).sum()
+        losses = self.training_losses(batch)
+        total = self.total(losses)
         self._step = Step(batch, {name: loss.detach() for name, loss in losses.items()}, total.detach())
         # Where anomalies are looked for, going backward tells more.
         if self._looks_now(total) and not torch.is_anomaly_enabled():
@@ -214,7 +255,7 @@ class SaltModule(LightningModule):
         """Log the losses of a validation batch."""
         del batch_idx
         losses = self.losses(self(batch), batch)
-        self._log("val", losses, torch.stack(list(losses.values())).sum(), batch)
+        self._log("val", losses, self.total(losses), batch)
 
     def test_step(self, batch: JetBatch, batch_idx: int) -> dict[str, dict[str, Tensor]]:
         """Return the columns to write."""
@@ -227,12 +268,13 @@ class SaltModule(LightningModule):
         optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
+            group.setdefault(FACTOR_KEY, float(group["lr"]) / config.initial)
         if self.trainer.gradient_clip_val:
             # A fused optimiser offers to undo a loss scale itself, and is never clipped then.
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         steps = self.trainer.estimated_stepping_batches
         check_length(config, None, steps, 0)
-        scheduler = config.scheduler(optimizer, int(steps))
+        scheduler = self._scheduler(optimizer, int(steps))
         self._cycle = Cycle.of(config, 0, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -252,12 +294,15 @@ class SaltModule(LightningModule):
         else:
             self._cycle = Cycle.of(self.lrs_config, done, max(steps - done, 1))
             (config,) = self.trainer.lr_scheduler_configs
-            config.scheduler = self.lrs_config.scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
+            config.scheduler = self._scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts of the data and the cycle of the learning rate into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
         checkpoint[CYCLE_KEY] = self._cycle.to_plain()
+
+    def _scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+        return self.lrs_config.scheduler(optimizer, steps, self.optimizer.cycles_momentum)
 
     def _looks_now(self, value: Tensor) -> bool:
         """Tell whether to look at a value: where it is on the host, or this step waits for the device to log."""

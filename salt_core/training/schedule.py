@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import cos, pi
+from typing import Any, Literal
 
+from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from salt_core.errors import ConfigError
 
+Schedule = Literal["one_cycle", "cosine"]
+
 #: A part of a step that changes no rate that anyone could see.
 SHIFT = 1e-6
+
+#: The schedule of checkpoints that name none.
+ONLY_SCHEDULE_ONCE: Schedule = "one_cycle"
+
+#: In a group of an optimiser's parameters: what the schedule's rate is multiplied with there.
+FACTOR_KEY = "lr_factor"
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,9 @@ class LearningRate:
         0 starts a new cycle over the steps that are left where a training goes on from a checkpoint, unless
         that already is in such a cycle with these rates that lasts to the end; by default the checkpoint's
         cycle goes on.
+    schedule : "one_cycle" or "cosine", optional
+        The rate falls along half a cosine from max to end; before, it rises along half a cosine from initial
+        to max (one_cycle) or on a straight line (cosine).
     """
 
     initial: float = 1e-7
@@ -43,6 +56,7 @@ class LearningRate:
     pct_start: float = 0.01
     weight_decay: float = 1e-5
     last_epoch: int | None = None
+    schedule: Schedule = "one_cycle"
 
     def check(self) -> None:
         """Raise a `ConfigError` where the rates make no cycle."""
@@ -58,13 +72,28 @@ class LearningRate:
         if not 0 <= self.pct_start <= 1:
             raise ConfigError(f"{self.pct_start} is no share between 0 and 1", "model.lrs_config.pct_start")
 
-    def scheduler(self, optimizer: Optimizer, total_steps: int) -> OneCycleLR:
-        """Return torch's `OneCycleLR` with these rates."""
+    def scheduler(self, optimizer: Optimizer, total_steps: int, cycles_momentum: bool = False) -> LRScheduler:
+        """Return the schedule of an optimiser's rates.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+            The optimiser; ``lr_factor`` of a group multiplies the rates there.
+        total_steps : int
+            Steps until the end.
+        cycles_momentum : bool, optional
+            Whether ``one_cycle`` takes the momentum from 0.95 to 0.85 and back meanwhile.
+        """
+        factors = [float(group.get(FACTOR_KEY, 1.0)) for group in optimizer.param_groups]
+        share = self._share(total_steps)
+        if self.schedule == "cosine":
+            return WarmUpCosine(optimizer, self, factors, share * total_steps - 1, total_steps - 1)
         return OneCycleLR(
             optimizer,
-            max_lr=self.max,
+            max_lr=[self.max * factor for factor in factors],
             total_steps=total_steps,
-            pct_start=self._share(total_steps),
+            pct_start=share,
+            cycle_momentum=cycles_momentum,
             div_factor=self.max / self.initial,
             final_div_factor=self.initial / self.end,
         )
@@ -75,6 +104,41 @@ class LearningRate:
         if rising in (1, total_steps):
             rising += SHIFT if rising < total_steps else -SHIFT
         return rising / total_steps
+
+
+class WarmUpCosine(LRScheduler):
+    """A straight rise of the rate, and half a cosine down.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The optimiser.
+    rates : LearningRate
+        First, highest and last rate.
+    factors : sequence of float
+        What they are multiplied with in each group of parameters.
+    top, last : float
+        Step of the highest and of the last rate.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, rates: LearningRate, factors: Sequence[float], top: float, last: float
+    ) -> None:
+        # Plain values, which the state of a checkpoint brings back.
+        self.initial, self.max, self.end = rates.initial, rates.max, rates.end
+        self.factors = list(factors)
+        self.top, self.last = top, last
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """Return the rate of each group."""
+        return [self._rate(self.last_epoch) * factor for factor in self.factors]
+
+    def _rate(self, step: int) -> float:
+        if step < self.top:
+            return self.initial + (self.max - self.initial) * step / self.top
+        share = min((step - self.top) / (self.last - self.top), 1.0)
+        return self.end + (self.max - self.end) * (1 + cos(pi * share)) / 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +155,7 @@ class Cycle:
         How many steps it has.
     """
 
-    rates: Mapping[str, float | None]
+    rates: Mapping[str, float | str | None]
     first_step: int
     num_steps: int
 
@@ -99,6 +163,11 @@ class Cycle:
     def of(cls, config: LearningRate, first_step: int, num_steps: int) -> Cycle:
         """Describe the cycle that begins at a step."""
         return cls(asdict(config), first_step, num_steps)
+
+    @property
+    def schedule(self) -> str:
+        """The name of its schedule."""
+        return str(self.rates.get("schedule", ONLY_SCHEDULE_ONCE))
 
     @property
     def end(self) -> int:
@@ -111,7 +180,8 @@ class Cycle:
         A run that was started with ``last_epoch: 0`` has that in its configuration, and goes on in its cycle
         when it is resumed as it was: only another length or other rates ask for a new one.
         """
-        return config.last_epoch is None or (dict(self.rates) == asdict(config) and steps <= self.end)
+        same = {**self.rates, "schedule": self.schedule} == asdict(config)
+        return config.last_epoch is None or (same and steps <= self.end)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values for a checkpoint."""

@@ -132,9 +132,19 @@ def test_salt_optimizers(example_class):
     assert optimizer.param_groups[0]["lr"] == 0.1
 
 
+def test_salt_augmentations(example_class, facts, batch):
+    augmentation = example_class("salt_augmentations", "augmentation", "flip")({"tracks": ["d0"]})
+    augmentation.build(facts)
+    before = batch.streams["tracks"].x.clone()
+    ratios = [(augmentation(batch).streams["tracks"].x / before)[:, 0].tolist() for _ in range(40)]
+    assert {tuple(ratio) for ratio in ratios} == {(a, b, b) for a in (1, -1) for b in (1, -1)}
+    assert torch.equal(batch.streams["tracks"].x, before)
+    assert augmentation.state_dict() == {}
+
+
 def test_salt_callbacks(example, sample, salt, the_run):
-    """Train with encoder, task, loss, optimiser and callback of the examples: the core knows no GN2."""
-    files = ("encoders", "tasks", "losses", "callbacks", "optimizers")
+    """Train with encoder, task, loss, optimiser and the like of the examples: the core knows no GN2."""
+    files = ("encoders", "tasks", "losses", "callbacks", "optimizers", "augmentations")
     config = {
         "name": "examples",
         "plugins": [str(example(f"salt_{name}")) for name in files],
@@ -149,6 +159,7 @@ def test_salt_callbacks(example, sample, salt, the_run):
                 }
             },
             "optimizer": {"plugin": "sgd", "momentum": 0.5},
+            "augmentations": {"mirror": {"plugin": "flip", "variables": {"tracks": ["d0", "z0"]}}},
         },
         "trainer": {"callbacks": {"norm": {"plugin": "weight_norm", "every": 1}}},
     }

@@ -18,11 +18,19 @@ class AdamW(OptimizerFactory):
         Decay rates of the moments.
     eps : float, optional
         Added to the denominator.
+    cycle_momentum : bool, optional
+        Whether the schedule ``one_cycle`` takes the first of `betas` from 0.95 to 0.85 and back instead.
     """
 
-    def __init__(self, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
+    def __init__(
+        self,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        cycle_momentum: bool = True,
+    ) -> None:
         self.betas = betas
         self.eps = eps
+        self.cycles_momentum = cycle_momentum
 
     def build(self, model: nn.Module, learning_rate: float, weight_decay: float) -> Optimizer:
         """Make the optimiser of all parameters of `model`."""

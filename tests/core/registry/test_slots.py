@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
+from salt_core.interfaces.augmentation import Augmentation
 from salt_core.interfaces.batch import BatchBackend
 from salt_core.interfaces.dataloader import Dataloader
 from salt_core.interfaces.encoder import Encoder
@@ -32,6 +33,7 @@ BASES = {
     "batch": BatchBackend,
     "callback": Callback,
     "optimizer": OptimizerFactory,
+    "augmentation": Augmentation,
 }
 
 
