@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -10,14 +11,18 @@ import click
 from salt_core import logs
 from salt_core.commands import LazyCommand, LazyGroup
 from salt_core.errors import SaltError
-from salt_core.interruption import INTERRUPTED, RESUME_ME, interruption
+from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED, interruption
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
 
+#: The command that can be resumed when it is interrupted.
+TRAINING = "fit"
 
 COMMANDS = {
-    "fit": LazyCommand("salt_core.commands.train:fit", "Train a model as YAML files and flags describe it."),
+    TRAINING: LazyCommand(
+        "salt_core.commands.train:fit", "Train a model as YAML files and flags describe it."
+    ),
     "check": LazyCommand(
         "salt_core.commands.check:check", "Look for everything that a training would trip over."
     ),
@@ -60,8 +65,10 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
         interruption, 143 for a termination, 85 for a training that was stopped and can be resumed.
     """
+    words = sys.argv[1:] if args is None else args
     logs.show()
-    interruption.arm()
+    # Before the imports of the command, which take seconds.
+    interruption.arm(RESUME_ME if TRAINING in words[:1] else TERMINATED)
     try:
         result = salt.main(args=args, prog_name="salt", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
@@ -71,6 +78,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
             raise
         return _report(error)
+    finally:
+        interruption.tidy()
     return result if isinstance(result, int) else 0
 
 

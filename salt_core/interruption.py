@@ -25,14 +25,16 @@ STARTED = time.monotonic()
 class Interruption:
     """What signals ask of this process.
 
-    Before and after the steps of a training a signal ends the program at once, as an exception does.
-    Between `begin` and `end` it is noted for the training, which stops at the next step; a second Ctrl-C
-    does not wait. Processes that are forked from this one ignore what is meant for it.
+    Before and after the steps of a training a signal ends the program at once, as an exception does, or
+    from `arm` to `tidy` without one. Between `begin` and `end` it is noted for the training, which stops at
+    the next step; a second Ctrl-C does not wait. Processes that are forked from this one ignore what is
+    meant for it.
     """
 
     def __init__(self) -> None:
         self._owner = os.getpid()
         self._patient = False
+        self._bare = False
         self._status = TERMINATED
         self.received: signal.Signals | None = None
 
@@ -42,11 +44,15 @@ class Interruption:
         Parameters
         ----------
         status : int, optional
-            Exit status after SIGTERM or SIGUSR1 outside of steps.
+            Exit status after SIGTERM or SIGUSR1 outside of steps. That of a training makes the program end
+            without an exception until `tidy` is called.
         """
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._owner = os.getpid()
         self._status = status
+        # There is nothing to tidy up while the libraries of a training are imported, and some of them swallow
+        # an exception there, to go on with half of another one.
+        self._bare = status == RESUME_ME
         self._patient, self.received = False, None
         self.listen()
         if status == RESUME_ME:
@@ -61,6 +67,10 @@ class Interruption:
     def stop_after(self, seconds: float) -> None:
         """Ask to stop when the program has run so long."""
         signal.setitimer(signal.ITIMER_REAL, max(seconds - (time.monotonic() - STARTED), 0.001))
+
+    def tidy(self) -> None:
+        """End as an exception does from now on, for there is something to tidy up."""
+        self._bare = False
 
     def begin(self) -> None:
         """Note signals from now on."""
@@ -80,6 +90,9 @@ class Interruption:
         self.received = received
         if self._patient and not again:
             _say(f"\n{name_of(received)}: stopping after this step, with a checkpoint\n")
+        elif self._bare:
+            _say("interrupted\n" if received is signal.SIGINT else "")
+            os._exit(INTERRUPTED if received is signal.SIGINT else self._status)
         elif received is signal.SIGINT:
             self._patient = False
             raise KeyboardInterrupt

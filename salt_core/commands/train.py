@@ -9,7 +9,7 @@ import click
 from salt_core.config import arguments as arguments_of_call
 from salt_core.config.arguments import Arguments
 from salt_core.data.workers import end_with_parent
-from salt_core.interruption import RESUME_ME, interruption, is_started_rank
+from salt_core.interruption import interruption, is_started_rank
 
 SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
@@ -47,7 +47,6 @@ def _explain(name: str, summary: str, arguments: Arguments) -> None:
 
 
 def _fit(arguments: Arguments) -> None:
-    interruption.arm(RESUME_ME)  # before the imports, which take seconds
     if is_started_rank():
         end_with_parent()
         interruption.begin()  # the first process waits for this one

@@ -71,6 +71,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         objects.module.initialise(resumed is not None)
         if not is_started_rank():
             look_first(objects, run.name, directory.path.parent, resumed)
+    interruption.tidy()
     with recorder.record.until_the_end(), objects.data.staged(), lightnings_errors():
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone

@@ -110,15 +110,20 @@ def test_staged_copies_in_memory_go_with_the_training(sample, dying, forked, emp
 
 @needs_proc
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 85), (signal.SIGINT, 130)])
-def test_during_imports(sample, dying, started, empty_session, number, code):
-    process = started("fit", *dying, "--log_suffix", "a")
+@pytest.mark.parametrize(
+    "seconds",
+    [0.1, *(pytest.param(0.2 + i / 20, marks=pytest.mark.full) for i in range(14))],
+)
+def test_during_imports(sample, dying, started, empty_session, number, code, seconds):
+    """Some libraries swallow exceptions while they are imported, so there is none."""
+    process = started("fit", *dying, "--log_suffix", "a", "--trainer.max_epochs", "500")
     status, mask = Path(f"/proc/{process.pid}/status"), 1 << (number - 1)
     end = time.monotonic() + 30
     while not answers(status, 1 << (signal.SIGUSR1 - 1)):
         assert time.monotonic() < end
         time.sleep(0.001)
     assert answers(status, mask)
-    time.sleep(0.1)
+    time.sleep(seconds)
     sent = time.monotonic()
     process.send_signal(number)
     err, _ = process.communicate(timeout=30)
@@ -126,6 +131,7 @@ def test_during_imports(sample, dying, started, empty_session, number, code):
     assert process.returncode == code, err
     assert not (sample.folder / "logs").exists()
     assert "Traceback" not in err
+    assert err.endswith("interrupted\n") == (code == 130)
     empty_session(process.pid)
 
 

@@ -13,7 +13,9 @@ import yaml
 
 from salt_core.submission.records import records
 
-DIE = '''
+ROOT = Path(__file__).parents[4]
+
+SLOW = '''
 import os, signal, time
 from pathlib import Path
 from lightning.pytorch import Callback
@@ -36,7 +38,7 @@ def salt_callbacks():
 @pytest.fixture
 def config(sample) -> Path:
     """The tiny model, slow enough to be interrupted."""
-    (sample.folder / "slow.py").write_text(DIE)
+    (sample.folder / "slow.py").write_text(SLOW)
     content = yaml.safe_load(sample.config.read_text())
     content["plugins"] = ["slow.py"]
     content["trainer"] |= {"max_epochs": 6, "callbacks": {"slow": "slow"}}
@@ -113,6 +115,39 @@ def test_two_nodes_train_to_the_end(slurm, salt, config):
     assert "The run is in" in salt("jobs", "logs", record.id).out
 
 
+def of_two_ranks(salt_process, config, *words):
+    words = ("-f", "--log_suffix", "whole", "--trainer.devices", "2", "--trainer.strategy", "ddp", *words)
+    done = salt_process("fit", "--config", config, *words, cwd=Path.cwd())
+    assert done.code == 0, done.err
+    return Path("logs/tiny_whole")
+
+
+AS_DOCUMENTED = (
+    "submit slurm --config configs/GN2.yaml --config configs/demo.yaml --nodes 2 --gpus_per_node 1"
+)
+
+
+@pytest.mark.full
+def test_the_documented_command_trains_the_demo_on_two_nodes(slurm, salt, tmp_path, monkeypatch):
+    """As it is written, with --force alone beside it, since a checkout in work has uncommitted changes."""
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+    done = salt(*AS_DOCUMENTED.split(), "--force")
+    assert done.code == 0, done.err
+    (record,) = records(tmp_path)
+    wait(salt, record, seconds=900)
+    said = Path(record.log).read_text()
+    assert "GLOBAL_RANK: 1, MEMBER: 2/2" in said
+    assert "distributed_backend=gloo" in said
+    assert said.count("The run is in") == 1
+    assert "Traceback" not in said
+    metadata = yaml.safe_load((Path(record.run) / "metadata.yaml").read_text())
+    assert (metadata["outcome"], metadata["nodes"]) == ("finished", 2)
+    losses = [float(row["val/loss"]) for row in metrics(Path(record.run)) if row["val/loss"]]
+    assert len(losses) == 15
+    assert min(losses) < 0.9 * losses[0]
+
+
 def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
     record = interrupted(salt, config, "--salt_log_dir=again", "--config.data.num_workers=2")
     said = Path(record.log).read_text()
@@ -139,23 +174,76 @@ def test_a_signal_at_the_start_has_it_queued_again(slurm, salt, config, moment):
 def test_several_nodes_go_on_exactly(slurm, salt, salt_process, config):
     packed = ("--config.data.loader=packed", "--config.data.batch_size=10")
     record = interrupted(salt, config, "--nodes", "2", "--gpus_per_node", "1", *packed)
-    whole = (
-        "--trainer.devices",
-        "2",
-        "--trainer.strategy",
-        "ddp",
-        "--data.loader",
-        "packed",
-        "--data.batch_size",
-        "10",
-    )
-    done = salt_process("fit", "--config", config, "-f", "--log_suffix", "whole", *whole, cwd=Path.cwd())
-    assert done.code == 0, done.err
-    same(Path(record.run), Path("logs/tiny_whole"))
+    words = ("--data.loader", "packed", "--data.batch_size", "10")
+    same(Path(record.run), of_two_ranks(salt_process, config, *words))
+
+
+SLOW_TO_WRITE = """
+import time
+from pathlib import Path
+
+from salt_core import files
+
+sync = files.sync_one
+
+
+def slow(path):
+    if path.name.startswith(".epoch="):
+        Path("writing").touch()
+        time.sleep(2)
+        Path("writing").unlink()
+    sync(path)
+
+
+files.sync_one = slow
+"""
 
 
 @pytest.mark.full
-def test_a_preempted_job_goes_on_exactly(slurm, salt, config):
+def test_a_signal_while_a_checkpoint_is_written_has_it_go_on_exactly(slurm, salt, config):
+    """The file is written, but not yet on the disk nor under its name, for two seconds."""
+    plugin = config.parent / "slow.py"
+    plugin.write_text(plugin.read_text() + SLOW_TO_WRITE)
+    record = submit(salt, config, "--requeue", "--config.trainer.max_epochs=3")
+    wait_for(config.parent / "writing")
+    subprocess.run(["scancel", "--signal=USR1", record.id], check=True)
+    time.sleep(0.3)
+    assert (config.parent / "writing").exists()
+    wait(salt, record)
+    assert "queued again after 1 of" in Path(record.log).read_text()
+    assert not list(Path(record.run).rglob("*.part"))
+    same(Path(record.run), uninterrupted(salt, config, "--trainer.max_epochs", "3"))
+
+
+@pytest.mark.full
+def test_a_signal_in_a_validation_has_it_go_on_exactly(slurm, salt, config):
+    """It stops within a validation batch, and does the whole validation again."""
+    plugin = config.parent / "slow.py"
+    plugin.write_text(plugin.read_text().replace("@hookimpl", SLOW_TO_VALIDATE + "\n\n@hookimpl", 1))
+    short = ("--config.trainer.max_epochs=2", "--config.data.batch_size=10")
+    record = submit(salt, config, "--requeue", *short)
+    wait_for(config.parent / "validating")
+    subprocess.run(["scancel", "--signal=USR1", record.id], check=True)
+    wait(salt, record)
+    said = Path(record.log).read_text()
+    assert "stopped by SIGUSR1 after step 10;" in said
+    assert (config.parent / "validating").read_text().split() == ["0", "0", "1", "2", "3", "4"]
+    same(
+        Path(record.run), uninterrupted(salt, config, "--trainer.max_epochs", "2", "--data.batch_size", "10")
+    )
+
+
+SLOW_TO_VALIDATE = """
+    def on_validation_batch_start(self, trainer, pl_module, batch, batch_idx, dataloader_idx=0):
+        if not trainer.sanity_checking and "SLURM_JOB_ID" in os.environ and trainer.global_step == 10:
+            with Path("validating").open("a") as file:
+                file.write(f"{batch_idx} ")
+            time.sleep(1)
+"""
+
+
+@pytest.mark.full
+def test_a_preempted_job_goes_on_exactly(slurm, salt, salt_process, config):
     record = submit(salt, config, "--requeue", "-p", "debug", "--nodes", "2", "--slurm.exclusive", "-g", "1")
     wait_for(Path(record.run) / "metrics.csv")
     urgent = subprocess.run(
@@ -166,8 +254,8 @@ def test_a_preempted_job_goes_on_exactly(slurm, salt, config):
     )
     assert urgent.stdout.strip()
     wait(salt, record, seconds=200)
-    rows = [row["step"] for row in metrics(Path(record.run)) if row["train/loss"]]
-    assert rows == [str(step) for step in range(len(rows))]
+    assert "stopped by SIGTERM after step" in Path(record.log).read_text()
+    same(Path(record.run), of_two_ranks(salt_process, config))
 
 
 def test_a_cancelled_job_stays_cancelled_and_leaves_nothing(slurm, salt, config, tmp_path):
