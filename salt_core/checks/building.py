@@ -40,7 +40,7 @@ def build(objects: Objects, seed: int, compiled: bool, report: Report) -> Built:
     module, data = objects.module, objects.data
     problems = len(report.problems)
     with report.collecting():
-        data.build(module.columns(), seed, module.check)
+        data.build(module.columns(), module.inputs(), seed, module.check)
     with report.collecting():
         data.check_training()
     facts, knows_names, knows_weights = facts_in_part(data)
@@ -68,8 +68,7 @@ def facts_in_part(data: SaltDataModule) -> tuple[DataFacts, bool, bool]:
     no_weights: dict[str, dict[str, Scale]] = {}
     names = _or(data.class_names, no_names)
     weights = _or(lambda: class_weights(data.class_dict), no_weights)
-    facts = DataFacts(data.global_object, data.variables, means, stds, names, weights)
-    return facts, names is not no_names, weights is not no_weights
+    return data.facts_of(means, stds, names, weights), names is not no_names, weights is not no_weights
 
 
 def _built_in_part(

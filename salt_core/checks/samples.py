@@ -9,8 +9,8 @@ from functools import partial
 from salt_core.checks.report import Report
 from salt_core.data.batch import JetBatch
 from salt_core.data.files import names_of
-from salt_core.data.module import SaltDataModule, Sample
-from salt_core.data.request import Position, Selection
+from salt_core.data.module import SaltDataModule
+from salt_core.data.request import Position, Sample, Selection
 from salt_core.errors import SaltError, located
 from salt_core.interfaces.task import Task
 
@@ -82,7 +82,8 @@ def _pieces(
 
 def _labels(data: SaltDataModule, sample: Sample, task: Task, number: int) -> Sequence[JetBatch]:
     """Read the columns of one task alone, where not all of the sample can be read."""
-    columns = {name: tuple(names) for name, names in task.columns().items() if name in data.datasets}
+    wanted = {name: tuple(names) for name, names in task.columns().items() if name in data.datasets}
+    columns = data.derived.in_files(wanted)
     nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys((data.global_object, *columns), ())
     selection = replace(data.selection(), variables=nothing, columns=columns)
     found = _pieces(data, sample, selection, number)

@@ -14,10 +14,22 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from salt_core.data.advice import Readers, WatchedLoader
 from salt_core.data.batch import JetBatch
+from salt_core.data.cuts import Cut, cuts_of
+from salt_core.data.derived import Columns, CompletedLoader, Derived
 from salt_core.data.facts import DataFacts
 from salt_core.data.files import expand, names_of
 from salt_core.data.norms import Scale, class_weights, normalisation
-from salt_core.data.request import Contents, LoadRequest, Position, Selection, Shuffle, without_missing
+from salt_core.data.parameters import Parameter
+from salt_core.data.request import (
+    Contents,
+    LoadRequest,
+    Position,
+    Sample,
+    Selection,
+    Shuffle,
+    without_missing,
+)
+from salt_core.data.rules import Case, Classes
 from salt_core.data.workers import chosen_workers
 from salt_core.errors import ConfigError, SaltError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
@@ -27,8 +39,7 @@ from salt_core.sizes import bytes_of
 
 log = logging.getLogger("salt.data")
 
-Sample = Literal["train", "val", "test"]
-Columns = Mapping[str, Sequence[str]]
+Scales = Mapping[str, Scale]
 ClassNames = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
@@ -75,6 +86,14 @@ class SaltDataModule(LightningDataModule):
         Dataset in the file of an object, where it is not the object's name.
     num_inputs : dict of str to int, optional
         Most constituents to read per jet, by stream.
+    selections : dict of str to list of str, optional
+        Conditions such as ``pt > 500``, by object, that jets or constituents have to fulfil to be read at all.
+    labeller : dict of str to dict of str to Classes, optional
+        Class labels that follow from other columns, by object and label.
+    multi_target : dict of str to dict of str to list of Case, optional
+        Labels that take their values from one column or another, by object and label.
+    parameters : dict of str to Parameter, optional
+        Columns of the global object that the model is conditioned on, by name.
     extra_vars : dict of str to list of str, optional
         Columns that ``salt test`` copies from the file into its output, by object.
     write_constituents : bool, optional
@@ -106,6 +125,10 @@ class SaltDataModule(LightningDataModule):
         global_object: str = "jets",
         input_map: dict[str, str] | None = None,
         num_inputs: dict[str, int] | None = None,
+        selections: dict[str, list[str]] | None = None,
+        labeller: dict[str, dict[str, Classes]] | None = None,
+        multi_target: dict[str, dict[str, list[Case]]] | None = None,
+        parameters: dict[str, Parameter] | None = None,
         extra_vars: dict[str, list[str]] | None = None,
         write_constituents: bool = False,
         test_suff: str | None = None,
@@ -137,15 +160,34 @@ class SaltDataModule(LightningDataModule):
         self.extra_vars = extra_vars or {}
         self.write_constituents = write_constituents
         self.test_suffix = test_suff or ""
-        self._check_choices(input_map or {})
+        self._check_choices(
+            {
+                "input_map": input_map or {},
+                "num_inputs": self.num_inputs,
+                "extra_vars": self.extra_vars,
+                "selections": selections or {},
+                "labeller": labeller or {},
+                "multi_target": multi_target or {},
+            }
+        )
+        self.cuts = _cuts(selections or {})
+        self.derived = Derived(global_object, labeller or {}, multi_target or {}, parameters or {})
 
-    def build(self, columns: Mapping[str, Columns], seed: int, check: Callable[[JetBatch], None]) -> None:
+    def build(
+        self,
+        columns: Mapping[str, Columns],
+        inputs: Mapping[str, Columns],
+        seed: int,
+        check: Callable[[JetBatch], None],
+    ) -> None:
         """Take what follows from the model.
 
         Parameters
         ----------
         columns : mapping of str to mapping of str to sequence of str
             Raw columns that each part of the model needs, by the part's key path and by object.
+        inputs : mapping of str to mapping of str to sequence of str
+            Those of them without which there is no prediction.
         seed : int
             Of the order in which training batches come.
         check : callable
@@ -153,17 +195,33 @@ class SaltDataModule(LightningDataModule):
         """
         self.check = check
         self.seed = seed
-        wanted: dict[str, list[str]] = {}
-        faults: list[SaltError] = []
-        for where, part in columns.items():
-            for name, names in part.items():
-                if name in self.datasets:
-                    wanted.setdefault(name, []).extend(names)
-                else:
-                    message = f"columns of {name!r} are needed, but data.variables has no such object"
-                    faults.append(ConfigError(f"{message}; {suggest(name, self.datasets)}", where))
-        self.columns = {name: tuple(dict.fromkeys(names)) for name, names in wanted.items()}
+        faults = [
+            ConfigError(
+                f"columns of {name!r} are needed, but data.variables has no such object; "
+                f"{suggest(name, self.datasets)}",
+                where,
+            )
+            for where, part in columns.items()
+            for name in part
+            if name not in self.datasets
+        ]
+        made = {
+            name: [column for column in names if column in self.derived.rules.get(name, {})]
+            for name, names in self.extra_vars.items()
+        }
+        parameters = {self.global_object: list(self.derived.parameters)}
+        self.wanted = self._joined([*columns.values(), made, parameters])
+        self.inputs = self._joined(list(inputs.values()))
         raise_all(faults)
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Further columns that are read, by object."""
+        return self.derived.in_files(self.wanted)
+
+    def completed(self, batch: JetBatch, sample: Sample, epoch: int = 0) -> JetBatch:
+        """Return a batch of a sample with the columns that are made of those of the files."""
+        return self.derived.complete(batch, self.wanted, sample, self.seed, epoch)
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
         """Return the files of `sample`.
@@ -190,7 +248,7 @@ class SaltDataModule(LightningDataModule):
     def selection(self, sample: Sample = "train") -> Selection:
         """Return what is read of a sample; of raw columns only those that it has where it is the test sample."""
         selection = Selection(
-            self.global_object, self.variables, self.columns, self.datasets, self.num_inputs
+            self.global_object, self.variables, self.columns, self.datasets, self.num_inputs, self.cuts
         )
         if sample != "test":
             return selection
@@ -201,7 +259,7 @@ class SaltDataModule(LightningDataModule):
         if sample not in self._contents:
             selection = self.selection()
             if sample == "test":
-                selection = replace(selection, columns={})
+                selection = replace(selection, columns=self.derived.in_files(self.inputs))
             self._contents[sample] = self.loader.contents(self._request(sample, selection))
         return self._contents[sample]
 
@@ -209,15 +267,20 @@ class SaltDataModule(LightningDataModule):
         """Tell the names of classes that the training sample has for labels, whatever else it lacks."""
         nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.variables, ())
         bare = replace(self.selection(), variables=nothing, columns={})
-        return self.loader.contents(self._request("train", bare)).class_names
+        return self._with_own_names(self.loader.contents(self._request("train", bare)).class_names)
 
     def facts(self) -> DataFacts:
         """Read what the model's sizes and names follow from: dicts, and what the training sample tells."""
         means, stds = self.normalisation()
-        names = self.contents("train").class_names
-        return DataFacts(
-            self.global_object, self.variables, means, stds, names, class_weights(self.class_dict)
-        )
+        names = self._with_own_names(self.contents("train").class_names)
+        return self.facts_of(means, stds, names, class_weights(self.class_dict))
+
+    def facts_of(
+        self, means: Scales, stds: Scales, names: ClassNames, weights: Mapping[str, Scales]
+    ) -> DataFacts:
+        """Put facts together with what the options alone say."""
+        own = self.derived.scales
+        return DataFacts(self.global_object, self.variables, means, stds, names, weights, own)
 
     @contextmanager
     def staged(self) -> Iterator[None]:
@@ -265,7 +328,7 @@ class SaltDataModule(LightningDataModule):
                     )
                     for name, columns in self.extra_vars.items()
                     for column in columns
-                    if column not in contents.columns[name]
+                    if not set(self.derived.in_files({name: [column]})[name]) <= set(contents.columns[name])
                 ]
             )
         wanted, files = self.num_jets[sample], names_of(self.files(sample))
@@ -273,7 +336,9 @@ class SaltDataModule(LightningDataModule):
             message = f"{wanted} jets are asked for, {files} has {contents.num_jets}"
             raise ConfigError(message, f"data.num_{sample}")
         if contents.num_jets == 0:
-            raise ConfigError(f"{files} has no jets", where)
+            cut = self.cuts.get(self.global_object)
+            passing = f" that pass data.selections ({' and '.join(map(str, cut))})" if cut else ""
+            raise ConfigError(f"{files} has no {self.global_object}{passing}", where)
 
     def pieces(
         self, sample: Sample, selection: Selection, num_jets: int, position: Callable[[], Position]
@@ -301,7 +366,7 @@ class SaltDataModule(LightningDataModule):
             world_size=1,
             position=position,
         )
-        return self.loader.build(request)
+        return self._load(request, sample)
 
     def room(self) -> dict[Path, int]:
         """Tell how many bytes will be written to which folder before the first step."""
@@ -318,15 +383,15 @@ class SaltDataModule(LightningDataModule):
         readers = Readers(request.num_workers, usable_cpus(), ranks, self.loader.reads_with_workers)
         if said := readers.too_many():
             log.warning("%s", said)
-        return WatchedLoader(self.loader.build(request), readers)
+        return WatchedLoader(self._load(request, "train"), readers)
 
     def val_dataloader(self) -> JetLoader:
         """Return the validation sample in file order."""
-        return self.loader.build(self._request("val", self.selection()))
+        return self._load(self._request("val", self.selection()), "val")
 
     def test_dataloader(self) -> JetLoader:
         """Return the test sample in file order; it need not have labels."""
-        return self.loader.build(self._request("test", self.selection("test")))
+        return self._load(self._request("test", self.selection("test")), "test")
 
     def on_before_batch_transfer(self, batch: JetBatch, dataloader_idx: int) -> JetBatch:
         """Check the labels of a batch that a loss will see."""
@@ -334,6 +399,29 @@ class SaltDataModule(LightningDataModule):
         if self.trainer is not None and not self.trainer.testing:
             self.check(batch)
         return batch
+
+    def _load(self, request: LoadRequest, sample: Sample) -> JetLoader:
+        """Open a sample; its batches have the columns that are made of others too."""
+        loader = self.loader.build(request)
+        if not self.derived.rules and not self.derived.parameters:
+            return loader
+        position = request.position or (lambda: Position(0, 0))
+        return CompletedLoader(
+            loader, lambda batch, epoch: self.completed(batch, sample, epoch), lambda: position().epoch
+        )
+
+    def _joined(self, parts: Sequence[Columns]) -> dict[str, tuple[str, ...]]:
+        """Put columns of objects that there are together, each once."""
+        names = dict.fromkeys(name for part in parts for name in part if name in self.datasets)
+        return {
+            name: tuple(dict.fromkeys(column for part in parts for column in part.get(name, ())))
+            for name in names
+        }
+
+    def _with_own_names(self, names: ClassNames) -> ClassNames:
+        """Add the names of classes that the configuration defines to those of a file."""
+        own = self.derived.class_names
+        return {name: {**names.get(name, {}), **own.get(name, {})} for name in {**names, **own}}
 
     def _request(self, sample: Sample, selection: Selection, training: bool = False) -> LoadRequest:
         trainer = self.trainer
@@ -374,8 +462,8 @@ class SaltDataModule(LightningDataModule):
         loop = self.trainer.fit_loop
         return Position(self.trainer.current_epoch, loop.epoch_loop.batch_progress.current.ready)
 
-    def _check_choices(self, input_map: Mapping[str, str]) -> None:
-        """Raise everything that is wrong with the options alone."""
+    def _check_choices(self, by_object: Mapping[str, Mapping[str, object]]) -> None:
+        """Raise everything that is wrong with the options alone; `by_object` are those that name objects."""
         faults: list[SaltError] = []
         if self.batch_size < 1:
             message = f"{self.batch_size} is not a number of jets; give 1 or more"
@@ -386,14 +474,23 @@ class SaltDataModule(LightningDataModule):
             if number == 0 or number < -1:
                 message = f"{number} is not a number of jets; give 1 or more, or -1 for all"
                 faults.append(ConfigError(message, f"data.num_{sample}"))
-        for option, given in (
-            ("input_map", input_map),
-            ("num_inputs", self.num_inputs),
-            ("extra_vars", self.extra_vars),
-        ):
+        for option, given in by_object.items():
             faults += [
                 ConfigError(f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}")
                 for name in given
                 if name not in self.datasets
             ]
         raise_all(faults)
+
+
+def _cuts(selections: Mapping[str, Sequence[str]]) -> dict[str, tuple[Cut, ...]]:
+    """Read the conditions on objects, and tell all that are none."""
+    cuts: dict[str, tuple[Cut, ...]] = {}
+    faults: list[SaltError] = []
+    for name, texts in selections.items():
+        try:
+            cuts[name] = cuts_of(texts, f"data.selections.{name}")
+        except SaltError as fault:
+            faults.append(fault)
+    raise_all(faults)
+    return cuts

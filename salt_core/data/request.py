@@ -10,6 +10,7 @@ from typing import Literal
 from salt_core.data.cuts import Cut
 
 Shuffle = Literal["full", "blocks", "none"]
+Sample = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from salt_core.config.arguments import Arguments
 from salt_core.config.yaml import dump_yaml
 from salt_core.data.files import names_of
-from salt_core.data.module import Sample
+from salt_core.data.request import Sample
 from salt_core.evaluation.checkpoint import Checkpoint, checkpoint_of, load_weights
 from salt_core.evaluation.writer import PredictionWriter
 from salt_core.files import shown
@@ -66,7 +66,7 @@ def _objects(
     if isinstance(resolved.full["trainer"].get("devices"), list):
         overrides["devices"] = resolved.full["trainer"]["devices"][:1]
     objects = instantiate(resolved, overrides, callbacks)
-    objects.data.build(objects.module.columns(), 0, objects.module.check)
+    objects.data.build(objects.module.columns(), objects.module.inputs(), 0, objects.module.check)
     objects.data.check_file(sample)
     objects.module.build(facts_of(trained.content), resolved.run.compile)
     load_weights(objects.module, trained)

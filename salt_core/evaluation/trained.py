@@ -93,7 +93,7 @@ class Trained:
         self.checkpoint = checkpoint.path
         self.config: Mapping[str, Any] = resolved.short
         self.module, self._data = instantiate_parts(resolved)
-        self._data.build(self.module.columns(), 0, self.module.check)
+        self._data.build(self.module.columns(), self.module.inputs(), 0, self.module.check)
         with torch.random.fork_rng(devices=()):  # whoever loads a model has generators of their own
             self.module.build(facts_of(checkpoint.content))
         load_weights(self.module, checkpoint)

@@ -105,7 +105,7 @@ def _sources(loaded: Loaded, directory: RunDirectory, writes: bool) -> Sources:
 def _build(objects: Objects, seed: int, compiled: bool) -> None:
     """Check the samples and make the parameters, which follow from the seed alone."""
     seed_everything(seed, workers=True)
-    objects.data.build(objects.module.columns(), seed, objects.module.check)
+    objects.data.build(objects.module.columns(), objects.module.inputs(), seed, objects.module.check)
     objects.data.check_training()
     objects.module.build(objects.data.facts(), compiled)
 

@@ -23,7 +23,8 @@ import salt_core
 from salt_core.config.load import Loaded
 from salt_core.config.schema import RunOptions
 from salt_core.data.fingerprint import fingerprints
-from salt_core.data.module import SaltDataModule, Sample
+from salt_core.data.module import SaltDataModule
+from salt_core.data.request import Sample
 from salt_core.errors import ConfigError, raise_all
 from salt_core.files import shown, whole_file
 from salt_core.registry import Provider

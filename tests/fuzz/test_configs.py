@@ -48,7 +48,7 @@ def built(tree: object) -> str:
     try:
         found = load(parse(["--config", str(written(tree))])).resolved
         objects = instantiate(found, {"logger": False})
-        objects.data.build(objects.module.columns(), 1, objects.module.check)
+        objects.data.build(objects.module.columns(), objects.module.inputs(), 1, objects.module.check)
         objects.data.check_training()
         objects.module.build(objects.data.facts())
     except SaltError:

@@ -168,7 +168,7 @@ def read_by(loader: str):
         words = ["--config", "tiny.yaml", "--data.train_file", "tried.h5", "--data.loader", loader]
         try:
             module, data = instantiate_parts(load(parse(words)).resolved)
-            data.build(module.columns(), 1, module.check)
+            data.build(module.columns(), module.inputs(), 1, module.check)
             data.check_training()
             module.build(data.facts())
             with data.staged():

@@ -64,7 +64,7 @@ def _of_training(configs: tuple[str, ...]) -> tuple[Dataloader, Selection]:
 
     with _quiet("lightning.pytorch"):  # it would tell of a trainer's devices
         objects = instantiate(load(Arguments(configs=(*configs, PACKED))).resolved)
-    objects.data.build(objects.module.columns(), 0, objects.module.check)
+    objects.data.build(objects.module.columns(), objects.module.inputs(), 0, objects.module.check)
     return objects.data.loader, objects.data.selection()
 
 
