@@ -21,8 +21,8 @@ from salt_core.checks.samples import look_at_sample
 from salt_core.checks.step import try_step
 from salt_core.config.arguments import Arguments, parse
 from salt_core.data.advice import Readers
-from salt_core.data.module import SaltDataModule, Sample
-from salt_core.data.request import Position
+from salt_core.data.module import SaltDataModule
+from salt_core.data.request import Position, Sample
 from salt_core.data.workers import chosen_workers
 from salt_core.errors import ConfigError, SaltError, raise_all
 from salt_core.files import shown
