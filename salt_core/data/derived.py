@@ -81,6 +81,10 @@ class Derived:
             for name, names in columns.items()
         }
 
+    def is_there(self, name: str, column: str, present: Sequence[str]) -> bool:
+        """Tell whether a column of object `name` is, or can be made of, those `present` in a file."""
+        return set(self._parts(name, column)) <= set(present)
+
     def complete(
         self, batch: JetBatch, wanted: Columns, sample: Sample, seed: int = 0, epoch: int = 0
     ) -> JetBatch:

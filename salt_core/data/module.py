@@ -205,14 +205,18 @@ class SaltDataModule(LightningDataModule):
             for name in part
             if name not in self.datasets
         ]
-        made = {
-            name: [column for column in names if column in self.derived.rules.get(name, {})]
-            for name, names in self.extra_vars.items()
-        }
         parameters = {self.global_object: list(self.derived.parameters)}
-        self.wanted = self._joined([*columns.values(), made, parameters])
+        self.wanted = self._joined([*columns.values(), self.made_vars, parameters])
         self.inputs = self._joined(list(inputs.values()))
         raise_all(faults)
+
+    @property
+    def made_vars(self) -> dict[str, tuple[str, ...]]:
+        """Those of ``extra_vars`` that are made of other columns, by object."""
+        return {
+            name: tuple(column for column in names if column in self.derived.rules.get(name, {}))
+            for name, names in self.extra_vars.items()
+        }
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:
@@ -328,7 +332,7 @@ class SaltDataModule(LightningDataModule):
                     )
                     for name, columns in self.extra_vars.items()
                     for column in columns
-                    if not set(self.derived.in_files({name: [column]})[name]) <= set(contents.columns[name])
+                    if not self.derived.is_there(name, column, contents.columns[name])
                 ]
             )
         wanted, files = self.num_jets[sample], names_of(self.files(sample))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
@@ -30,15 +30,18 @@ class Tables:
     selection : Selection
         What is read of the file.
     copied : mapping of str to sequence of str
-        Columns that are copied from the file, by object.
+        Columns that are told beside the predictions, by object; they are copied from the file.
     constituents : bool
         Whether there is an array of each stream too, with the slots (B, P) of the file.
+    made : mapping of str to sequence of str, optional
+        Those of the copied columns that the file does not have: they are the batch's.
     """
 
     model: str
     selection: Selection
     copied: Mapping[str, Sequence[str]]
     constituents: bool
+    made: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of(self, outputs: Outputs, batch: JetBatch, file: h5py.File) -> Iterator[tuple[str, Array]]:
         """Yield each object with the rows (B, ...) of a batch, as they follow each other in the file.
@@ -67,11 +70,15 @@ class Tables:
             found: Columns = {
                 f"{self.model}_{key}": _host(value) for key, value in outputs.get(name, {}).items()
             }
+            made = {key: _host(batch.raw(name)[key]) for key in self.made.get(name, ())}
+            own: Columns = {**found, **made}
             if name == batch.global_object:
-                found = {key: values[order] for key, values in found.items()}
+                own = {key: values[order] for key, values in own.items()}
             else:
-                found = self._padded(name, found, batch, order, file)
-            columns = {**found, **self._copied(name, rows, file)}
+                own = self._padded(name, own, batch, order, file)
+            taken = {**self._copied(name, rows, file), **{key: own[key] for key in made}}
+            told = {key: values for key, values in own.items() if key not in made}
+            columns = {**told, **{key: taken[key] for key in self.copied.get(name, ())}}
             if columns:
                 yield name, structured(columns)
 
@@ -93,7 +100,7 @@ class Tables:
         return {**padded, VALID: valid}
 
     def _copied(self, name: str, rows: Array, file: h5py.File) -> Columns:
-        names = list(self.copied.get(name, ()))
+        names = [key for key in self.copied.get(name, ()) if key not in self.made.get(name, ())]
         if not names:
             return {}
         found = self._rows(name, names, rows, file)

@@ -152,23 +152,29 @@ class Trained:
     def _predict(self, file: h5py.File, batch_size: int, constituents: bool) -> Iterator[tuple[str, Array]]:
         """Yield the rows of one file, batch by batch."""
         selection = self._data.selection()
+        selection = replace(
+            selection, cuts={name: selection.cuts.get(name, ()) for name in selection.streams}
+        )
         # What tasks want beside the inputs are labels, which a file to predict need not have.
-        needed = replace(selection, columns=self._columns_of_encoder())
+        needed = replace(selection, columns=self._data.derived.in_files(self._data.inputs))
         num_jets = check_columns(file, needed, "source")
         if num_jets == 0:
             raise ConfigError(f"{file.filename} has no jets", "source")
         present = {name: dataset_of(file, selection, name).dtype.names for name in selection.objects}
         selection = without_missing(selection, present)
         copied = {
-            name: [column for column in columns if column in present[name]]
+            name: [column for column in columns if self._data.derived.is_there(name, column, present[name])]
             for name, columns in self._data.extra_vars.items()
         }
-        tables = Tables(self.config["name"], selection, copied, constituents)
+        made = {
+            name: [column for column in columns if column in copied[name]]
+            for name, columns in self._data.made_vars.items()
+        }
+        tables = Tables(self.config["name"], selection, copied, constituents, made)
         reader = FileReader(file, selection)
         for start, stop in evaluation_pieces(num_jets, batch_size, ranks=1):
-            batch = batch_of(
-                reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename)
-            ).to(self.module.device)
+            batch = batch_of(reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename))
+            batch = self._data.completed(batch, "test").to(self.module.device)
             yield from tables.of(self.module.outputs(self.module(batch), batch), batch, file)
 
     def _files(self, source: Source | Sequence[Source] | Mapping[str, Any]) -> Iterator[h5py.File]:
@@ -182,9 +188,6 @@ class Trained:
         for path in expand(paths, "source"):
             with opened(path, "source") as file:
                 yield file
-
-    def _columns_of_encoder(self) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(columns) for name, columns in self.module.encoder.columns().items()}
 
     def _move(self, device: str | torch.device) -> None:
         try:

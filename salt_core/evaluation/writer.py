@@ -39,7 +39,11 @@ class PredictionWriter(Callback):
         self.data = _data_of(trainer)
         self.target = output_path(self.checkpoint, self.data.file("test"), self.data.test_suffix)
         self.tables = Tables(
-            self.name, self.data.selection(), self.data.extra_vars, self.data.write_constituents
+            self.name,
+            self.data.selection(),
+            self.data.extra_vars,
+            self.data.write_constituents,
+            self.data.made_vars,
         )
         self.source = self._open.enter_context(open_file(self.data.file("test"), "data.test_file"))
         try:
