@@ -40,3 +40,23 @@ def ratio_over_ranks(numerator: Tensor, count: Tensor) -> Tensor:
         Scalar, this rank's part of the count.
     """
     return numerator * (num_ranks() / sum_over_ranks(count).clamp(min=1))
+
+
+def mean_over_ranks(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the mean of entries' values, by the number or the sum of weights of the entries of all ranks.
+
+    The mean of the results over the ranks is ``sum(w * value) / sum(w)`` over all entries; 0, with
+    gradients, where there is no entry or no weight.
+
+    Parameters
+    ----------
+    values : Tensor
+        Of this rank's entries (M,), with gradient.
+    weights : Tensor, optional
+        Weights (M,), 0 or more.
+    """
+    if weights is None:
+        return ratio_over_ranks(values.sum(), values.new_tensor(float(len(values))))
+    weights = weights.to(values.dtype)
+    total = sum_over_ranks(weights.sum())
+    return (values * weights).sum() * num_ranks() / torch.where(total > 0, total, 1)

@@ -28,6 +28,11 @@ class Task(nn.Module, ABC):
         super().__init__()
         self.weight = weight
 
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0, so that it has no place in a geometric mean; False by default."""
+        return False
+
     @abstractmethod
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name the labels, weights and other raw columns needed, by object.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from salt_core import ConfigError, Loss, Target
-from salt_core.distributed import sum_over_ranks
+from salt_core import ConfigError
+from salt_core.nn.classes import ClassWeighted
+from salt_core.nn.precision import at_least_float32
 
 
-class CrossEntropy(Loss):
+class CrossEntropy(ClassWeighted):
     """Cross entropy over classes, each class with a weight where wanted.
 
     The mean over entries is weighted: ``sum(w * loss) / sum(w)``, with the sum of weights taken over
@@ -22,32 +22,17 @@ class CrossEntropy(Loss):
     ----------
     weight : list of float or str, optional
         One weight per class, or ``class_dict`` for the label's weights in ``data.class_dict``.
+    label_smoothing : float, optional
+        Share of each target that is spread evenly over all classes, from 0 to 1.
     """
 
-    weight: Tensor | None
-
-    def __init__(self, weight: list[float] | Literal["class_dict"] | None = None) -> None:
-        super().__init__()
-        self.weight_option = weight
-        self.register_buffer("weight", None)
-
-    def build(self, target: Target) -> None:
-        """Take the class weights, one for each class of `target`."""
-        weights = self._weights(target)
-        if weights is None:
-            return
-        names = target.class_names
-        if len(weights) != len(names):
-            raise ConfigError(
-                f"{len(weights)} class weights, but label {target.name} has {len(names)} classes: "
-                f"{', '.join(names)}",
-                self._where(target),
-            )
-        if not all(0 < weight < float("inf") for weight in weights):
-            raise ConfigError(
-                f"class weights must be finite and positive, got {list(weights)}", self._where(target)
-            )
-        self.weight = torch.tensor(weights, dtype=torch.float32)
+    def __init__(
+        self, weight: list[float] | Literal["class_dict"] | None = None, label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(weight)
+        if not 0 <= label_smoothing <= 1:
+            raise ConfigError(f"{label_smoothing} is no share between 0 and 1", "label_smoothing")
+        self.label_smoothing = label_smoothing
 
     def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each entry.
@@ -59,24 +44,12 @@ class CrossEntropy(Loss):
         targets : Tensor
             Class indices (M,).
         """
-        predictions = predictions.float()
-        values = F.cross_entropy(predictions, targets, weight=self.weight, reduction="none")
-        if self.weight is None:
-            return values
-        sums = torch.stack([self.weight[targets].sum(), values.new_full((), len(targets))])
-        total_weight, entries = sum_over_ranks(sums).unbind()
-        return values * (entries / total_weight.clamp(min=1e-12))
-
-    def _weights(self, target: Target) -> tuple[float, ...] | None:
-        if self.weight_option != "class_dict":
-            return None if self.weight_option is None else tuple(self.weight_option)
-        if target.class_weights is None:
-            raise ConfigError(
-                f"'class_dict' is asked for, but data.class_dict has no weights for label {target.name}; "
-                "add them there, give a list, or remove the option",
-                "weight",
-            )
-        return target.class_weights
-
-    def _where(self, target: Target) -> str:
-        return f"data.class_dict, {target.name}" if self.weight_option == "class_dict" else "weight"
+        predictions = at_least_float32(predictions)
+        weighted = F.cross_entropy(
+            predictions,
+            targets,
+            weight=None if self.weight is None else self.weight.to(predictions.dtype),
+            reduction="none",
+            label_smoothing=self.label_smoothing,
+        )
+        return self.as_mean(weighted, targets)

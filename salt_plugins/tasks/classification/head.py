@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
-from salt_core.distributed import ratio_over_ranks
 from salt_core.errors import located
 from salt_core.nn.activations import Activation
+from salt_core.nn.entries import check_weights, loss_of_entries
 from salt_core.nn.head import Head
 from salt_plugins.tasks.classification.labels import ClassLabel, probability_names
 
@@ -17,7 +17,8 @@ from salt_plugins.tasks.classification.labels import ClassLabel, probability_nam
 class Classification(Task):
     """Classifies jets, or the constituents of one stream.
 
-    Entries whose label is -1 or -2 take no part in the loss.
+    Entries whose label is -1 or -2 take no part in the loss. What is predicted for an entry is the loss's
+    choice: a logit for each class, or one for two classes.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class Classification(Task):
         training file where not given.
     label_map : dict of int to int, optional
         From the label's values to class indices.
+    sample_weight : str, optional
+        Column of the entries' weights in the loss, ``sum(w * loss) / sum(w)``; finite, not negative.
     activation : str, optional
         Activation of the hidden layers.
     dropout : float, optional
@@ -50,6 +53,7 @@ class Classification(Task):
         hidden_layers: list[int],
         class_names: list[str] | None = None,
         label_map: dict[int, int] | None = None,
+        sample_weight: str | None = None,
         activation: Activation = "ReLU",
         dropout: float = 0.0,
         weight: float = 1.0,
@@ -61,56 +65,65 @@ class Classification(Task):
         self.hidden_layers = hidden_layers
         self.class_name_option = class_names
         self.label_map = label_map
+        self.sample_weight = sample_weight
         self.activation: Activation = activation
         self.dropout = dropout
 
     def columns(self) -> Mapping[str, Sequence[str]]:
-        """Name the label."""
-        return {self.input_name: [self.label_name]}
+        """Name the label, and the weight where there is one."""
+        weight = [] if self.sample_weight is None else [self.sample_weight]
+        return {self.input_name: [self.label_name, *weight]}
+
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0."""
+        return self.loss_function.can_be_negative
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
-        """Make the net for as many classes as the label has."""
+        """Make the net for as many predictions as the loss asks for the label's classes."""
         names = self._names_of_classes(data)
         self.class_names = names
         self.label = ClassLabel(self.input_name, self.label_name, names, self.label_map)
         weights = data.class_weights.get(self.input_name, {}).get(self.label_name)
         with located("loss"):
-            self.loss_function.build(Target(self.label.name, names, weights))
+            size = self.loss_function.prepare(Target(self.label.name, names, weights, "classes"))
         self.head = Head(
             self.input_name,
             data.global_object,
             encoded,
-            len(names),
+            size,
             self.hidden_layers,
             self.activation,
             self.dropout,
         )
 
     def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
-        """Return logits (B, C) or (N, C)."""
+        """Return logits (B, C) or (N, C), C as the loss has it."""
         del batch
         logits: Tensor = self.head(pooled, streams)
         return logits
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss of the labelled entries."""
-        targets = self.label.indices(batch.raw(self.input_name)[self.label_name])
+        columns = batch.raw(self.input_name)
+        targets = self.label.indices(columns[self.label_name])
         labelled = targets >= 0
         values: Tensor = self.loss_function(predictions[labelled], targets[labelled])
-        if values.ndim == 0:
-            return values
-        return ratio_over_ranks(values.sum(), labelled.sum().to(values.dtype))
+        weights = None if self.sample_weight is None else columns[self.sample_weight][labelled]
+        return loss_of_entries(values, weights)
 
     def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
         """Give the probability of each class."""
         del batch
         columns = probability_names(self.label.class_names)
-        shares = predictions.float().softmax(-1).unbind(-1)
+        shares = self.loss_function.probabilities(predictions).unbind(-1)
         return {self.input_name: dict(zip(columns, shares, strict=True))}
 
     def check(self, batch: JetBatch) -> None:
-        """Refuse labels that are no class."""
+        """Refuse labels that are no class, and weights that are none."""
         self.label.check(batch)
+        if self.sample_weight is not None:
+            check_weights(batch, self.input_name, self.sample_weight)
 
     def _names_of_classes(self, data: DataFacts) -> tuple[str, ...]:
         if self.class_name_option is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from salt_core import ConfigError, DataError, JetBatch
+from salt_core.nn.entries import where_found
 
 IGNORED = (-1, -2)
 
@@ -76,15 +77,12 @@ class ClassLabel:
             raise DataError(self._complaint(values, bad, batch))
 
     def _complaint(self, values: Tensor, bad: Tensor, batch: JetBatch) -> str:
-        first = int(bad.nonzero()[0, 0])
-        stream = batch.streams.get(self.input_name)
-        jet = first if stream is None else int(stream.layout.jet_index[first])
         classes = ", ".join(f"{v} ({self.class_names[i]})" for v, i in sorted(self.label_map.items()))
         found = sorted(set(values[bad].tolist()))
         return (
-            f"label {self.name} holds {', '.join(map(str, found[:5]))} ({int(bad.sum())} entries in this "
-            f"batch, the first in row {int(batch.rows[jet])} of the file); "
-            f"allowed: {classes}, and -1 or -2 for entries without a class"
+            f"label {self.name} holds {', '.join(map(str, found[:5]))} "
+            f"({where_found(bad, batch, self.input_name)}); allowed: {classes}, "
+            "and -1 or -2 for entries without a class"
         )
 
 

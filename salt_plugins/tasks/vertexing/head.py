@@ -9,6 +9,7 @@ from torch import Tensor
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
 from salt_core.distributed import ratio_over_ranks
+from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
 from salt_core.nn.head import stream_size
@@ -67,10 +68,16 @@ class Vertexing(Task):
         """Name vertex index and origin."""
         return {self.input_name: [self.label, self.origin_label]}
 
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0."""
+        return self.loss_function.can_be_negative
+
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the pair net."""
         size = stream_size(encoded, self.input_name, data.global_object)
-        self.loss_function.build(Target(f"{self.input_name}/{self.label}"))
+        with located("loss"):
+            self.loss_function.prepare(Target(f"{self.input_name}/{self.label}", kind="flags"))
         self.head = PairNet(
             Dense(2 * size, 1, self.hidden_layers, self.activation, context_size=encoded.pooled)
         )

@@ -12,8 +12,8 @@ from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 NAMES = ("b", "c", "u")
 
 
-def built(weight=None, class_weights=(1.0, 2.0, 4.0)) -> CrossEntropy:
-    loss = CrossEntropy(weight)
+def built(weight=None, class_weights=(1.0, 2.0, 4.0), smoothing=0.0) -> CrossEntropy:
+    loss = CrossEntropy(weight, smoothing)
     loss.build(Target("jets/flavour", NAMES, class_weights))
     return loss
 
@@ -22,13 +22,46 @@ def built(weight=None, class_weights=(1.0, 2.0, 4.0)) -> CrossEntropy:
     ("weight", "values"),
     [(None, None), ("class_dict", (1.0, 2.0, 4.0)), ([3.0, 0.5, 1.0], (3.0, 0.5, 1.0))],
 )
-def test_the_mean_over_entries_is_the_weighted_mean(weight, values):
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_the_mean_over_entries_is_the_weighted_mean(weight, values, smoothing):
     torch.manual_seed(0)
     predictions, targets = torch.randn(7, 3), torch.tensor([0, 1, 2, 2, 2, 0, 1])
-    ours = built(weight)(predictions, targets)
-    theirs = nn.CrossEntropyLoss(None if values is None else torch.tensor(values))
+    ours = built(weight, smoothing=smoothing)(predictions, targets)
+    factors = None if values is None else torch.tensor(values)
+    theirs = nn.CrossEntropyLoss(factors, label_smoothing=smoothing)
     assert ours.shape == (7,)
     torch.testing.assert_close(ours.mean(), theirs(predictions, targets))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_gradients_are_those_of_finite_differences(smoothing):
+    loss, targets = built("class_dict", smoothing=smoothing), torch.tensor([0, 2, 2, 1])
+    predictions = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: loss(x, targets), predictions)
+
+
+def test_the_sum_of_weights_is_that_of_all_ranks(on_ranks):
+    torch.manual_seed(0)
+    loss, predictions, targets = built("class_dict"), torch.randn(7, 3), torch.tensor([0, 1, 2, 2, 2, 0, 1])
+    first, second = on_ranks(
+        lambda: loss(predictions[:5], targets[:5]), lambda: loss(predictions[5:], targets[5:])
+    )
+    torch.testing.assert_close(torch.cat([first, second]), loss(predictions, targets))
+    assert not torch.allclose(first, loss(predictions[:5], targets[:5]))
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.1, float("nan")])
+def test_a_smoothing_that_is_no_share(smoothing):
+    with pytest.raises(ConfigError, match="is no share between 0 and 1") as caught:
+        CrossEntropy(label_smoothing=smoothing)
+    assert caught.value.where == "label_smoothing"
+
+
+@pytest.mark.parametrize("kind", ["values", "flags"])
+def test_only_classes_are_compared(kind):
+    with pytest.raises(ConfigError, match="CrossEntropy compares predictions with classes"):
+        CrossEntropy().prepare(Target("jets/pt", kind=kind))
+    assert CrossEntropy().prepare(Target("jets/flavour", NAMES, kind="classes")) == 3
 
 
 def test_no_entry():

@@ -1,0 +1,168 @@
+"""The head that predicts numbers, whatever a task makes of its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+
+from salt_core.data.batch import JetBatch, Packed
+from salt_core.data.facts import DataFacts
+from salt_core.errors import ConfigError, located
+from salt_core.interfaces.encoder import Encoded
+from salt_core.interfaces.loss import Loss, Target
+from salt_core.interfaces.task import Task
+from salt_core.nn.activations import Activation
+from salt_core.nn.entries import check_weights, loss_of_entries
+from salt_core.nn.head import Head
+from salt_core.nn.targets import TargetNorms, Targets, scalings_of
+
+
+class NumbersHead(Task):
+    """Predicts numbers of jets, or of the constituents of one stream.
+
+    Parameters
+    ----------
+    input_name : str
+        What has the targets: the global object, or a stream such as ``tracks``.
+    targets : str or list of str
+        The columns that are predicted; NaN stands for an entry without a target.
+    loss : Loss
+        Compares predictions with scaled targets; the mean is over all targets of all entries that have one.
+    hidden_layers : list of int
+        Sizes of the hidden layers.
+    target_denominators : list of str or str, optional
+        Column by which each target is divided, or one for all of them.
+    norm_params : TargetNorms, optional
+        Mean and standard deviation, ``{mean: [...], std: [...]}``, with one number for each target: it is
+        scaled to ``(target - mean) / std``.
+    scaler : dict, optional
+        Function of each target: ``linear``, ``log``, ``log1p``, ``exp`` or ``sqrt``, or with further
+        constants ``{op: log, scale: 1.0, offset: 0.0}`` for ``(op(target) - offset) / scale``; a target that
+        is not named stays as it is. Only one of target_denominators, norm_params and scaler can be given.
+    custom_output_names : list of str or str, optional
+        Names of the written columns, one for each target; those of the targets where not given.
+    sample_weight : str, optional
+        Column of the entries' weights in the loss, ``sum(w * loss) / sum(w)``; finite, not negative.
+    activation : str, optional
+        Activation of the hidden layers.
+    dropout : float, optional
+        Share of hidden values dropped while training.
+    weight : float, optional
+        Factor of this task's loss in the total.
+    """
+
+    #: Predictions that the loss must ask for, for each target.
+    predictions_per_target: ClassVar[int] = 1
+
+    #: What a message says of a loss that asks for another number.
+    fitting_losses: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        input_name: str,
+        targets: str | list[str],
+        loss: Loss,
+        hidden_layers: list[int],
+        target_denominators: str | list[str] | None = None,
+        norm_params: TargetNorms | None = None,
+        scaler: dict[str, str | dict[str, float | str]] | None = None,
+        custom_output_names: str | list[str] | None = None,
+        sample_weight: str | None = None,
+        activation: Activation = "ReLU",
+        dropout: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        names = [targets] if isinstance(targets, str) else targets
+        self.input_name = input_name
+        self.target_columns = names
+        _check_names(names, "targets")
+        self.output_names = _output_names(names, custom_output_names)
+        scalings = scalings_of(names, target_denominators, norm_params, scaler)
+        self.targets = Targets(input_name, names, scalings)
+        self.loss_function = loss
+        self.hidden_layers = hidden_layers
+        self.sample_weight = sample_weight
+        self.activation: Activation = activation
+        self.dropout = dropout
+
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0."""
+        return self.loss_function.can_be_negative
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name targets, denominators, and the weight where there is one."""
+        weight = [] if self.sample_weight is None else [self.sample_weight]
+        return {self.input_name: [*self.targets.names, *self.targets.denominators, *weight]}
+
+    def output_columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the denominators: predictions are multiplied by them."""
+        return {self.input_name: self.targets.denominators} if self.targets.denominators else {}
+
+    def build(self, encoded: Encoded, data: DataFacts) -> None:
+        """Make the net."""
+        label = f"{self.input_name}/{', '.join(self.targets.names)}"
+        with located("loss"):
+            size = self.loss_function.prepare(Target(label, kind="values"))
+            if size != self.predictions_per_target:
+                raise ConfigError(
+                    f"it asks for {size} predictions per target, this task makes "
+                    f"{self.predictions_per_target}; {self.fitting_losses}"
+                )
+        self.head = Head(
+            self.input_name,
+            data.global_object,
+            encoded,
+            size * len(self.targets.names),
+            self.hidden_layers,
+            self.activation,
+            self.dropout,
+        )
+
+    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Return predictions of the T scaled targets, (B, T, P) or (N, T, P) with P for each target."""
+        del batch
+        rows: Tensor = self.head(pooled, streams)
+        return rows.view(-1, len(self.targets.names), self.predictions_per_target)
+
+    def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
+        """Return the mean loss over all targets that there are."""
+        targets = self.targets.scaled(batch)
+        known = ~targets.isnan()
+        found = predictions[known]
+        if self.predictions_per_target == 1:
+            found = found.squeeze(-1)
+        values: Tensor = self.loss_function(found, targets[known])
+        weights = None
+        if self.sample_weight is not None:
+            weights = batch.raw(self.input_name)[self.sample_weight][:, None].expand_as(targets)[known]
+        return loss_of_entries(values, weights)
+
+    def check(self, batch: JetBatch) -> None:
+        """Refuse targets and denominators that the scaling cannot take, and weights that are none."""
+        self.targets.check(batch)
+        if self.sample_weight is not None:
+            check_weights(batch, self.input_name, self.sample_weight)
+
+
+def _output_names(targets: Sequence[str], custom: str | list[str] | None) -> Sequence[str]:
+    if custom is None:
+        return targets
+    names = [custom] if isinstance(custom, str) else custom
+    if len(names) != len(targets):
+        raise ConfigError(
+            f"{len(names)} given for {len(targets)} targets: {', '.join(targets)}", "custom_output_names"
+        )
+    _check_names(names, "custom_output_names")
+    return names
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    if not names:
+        raise ConfigError("none is given", where)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{', '.join(twice)} is given more than once", where)
