@@ -98,7 +98,11 @@ def _callback(name: str, cls: type[BatchBackend], own: list[str]) -> Callable[..
 
 def _asked(given: dict[str, Any], backend: BatchBackend) -> Asked:
     environment = Environment(
-        given["environment"], given["conda_env"], given["container"], tuple(given["bind"])
+        given["environment"],
+        given["conda_env"],
+        given["container"],
+        tuple(given["bind"]),
+        tuple(given["container_args"]),
     )
     return Asked(
         configs=given["config"],
@@ -131,6 +135,10 @@ def _common() -> list[click.Option]:
         (("--conda_env", "--conda-env"), {"metavar": "ENV", "help": "Name or folder; by default ./conda."}),
         (("--container",), {"metavar": "IMAGE", "help": "Image of the container."}),
         (("-b", "--bind"), {"multiple": True, "metavar": "DIR", "help": "Folder that the container sees."}),
+        (
+            ("--container_args", "--container-args"),
+            {"multiple": True, "metavar": "WORDS", "help": "Arguments of singularity, such as --cleanenv."},
+        ),
         (("-f", "--force"), {"is_flag": True, "help": "Run in spite of uncommitted changes."}),
         (
             ("--salt_log_dir", "--salt-log-dir", "--salt_log_suffix"),

@@ -31,12 +31,15 @@ class Environment:
         The image.
     bind : sequence of str
         Folders that the container sees beside the current one, as singularity takes them.
+    container_args : sequence of str
+        Further arguments of singularity, quoted as for a shell.
     """
 
     where: Where = "local"
     conda_env: str | None = None
     container: str | None = None
     bind: Sequence[str] = ()
+    container_args: Sequence[str] = ()
 
     def command(self, arguments: Sequence[str]) -> tuple[str, ...]:
         """Return the command that runs salt with `arguments`; it becomes the Python process in the end.
@@ -44,7 +47,7 @@ class Environment:
         Raises
         ------
         ConfigError
-            Where there is no such environment or image.
+            Where there is no such environment or image, or its arguments cannot be read.
         """
         if self.where == "conda":
             return self._in_conda(arguments)
@@ -70,5 +73,22 @@ class Environment:
         if not self.container:
             raise ConfigError("give the image that has salt", "--container")
         binds = [word for place in self.bind for word in ("--bind", place)]
-        inside = ("singularity", "exec", "--nv", "--pwd", str(Path.cwd()), *binds, self.container)
+        inside = (
+            "singularity",
+            "exec",
+            "--nv",
+            "--pwd",
+            str(Path.cwd()),
+            *binds,
+            *self._more(),
+            self.container,
+        )
         return (*inside, "python", *MODULE, *arguments)
+
+    def _more(self) -> list[str]:
+        """Split the further arguments into words."""
+        try:
+            return [word for text in self.container_args for word in shlex.split(text)]
+        except ValueError as error:
+            message = f"{' '.join(self.container_args)!r} is not quoted as for a shell: {error}"
+            raise ConfigError(message, "--container_args") from None

@@ -146,3 +146,20 @@ def test_singularity(tmp_path, monkeypatch):
         ),
         *("python", "-m", "salt_core", "fit"),
     )
+
+
+def test_singularity_takes_further_arguments(tmp_path):
+    given = ("--cleanenv --env 'A=b c'", "--containall")
+    found = Environment("singularity", container="salt.sif", container_args=given).command([])
+    place = found.index("salt.sif")
+    assert found[place - 4 : place] == ("--cleanenv", "--env", "A=b c", "--containall")
+    with pytest.raises(ConfigError, match=r"--container_args: .* is not quoted as for a shell"):
+        Environment("singularity", container="x", container_args=("--env 'A",)).command([])
+
+
+def test_a_container_from_the_command_line(sample, salt):
+    words = ("-e", "singularity", "--container", "salt.sif", "-b", "/data", "--container_args", "--cleanenv")
+    for backend in ("slurm", "htcondor", "local"):
+        done = salt("submit", backend, "--config", sample.config, *words, "--dry-run")
+        assert done.code == 0, done.err
+        assert f"--pwd {sample.folder} --bind /data --cleanenv salt.sif python -m salt_core fit" in done.out

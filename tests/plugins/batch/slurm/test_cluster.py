@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +71,15 @@ def wait_for(path, seconds=60):
     while not path.exists():
         assert time.monotonic() < end, f"{path} does not come"
         time.sleep(0.1)
+
+
+def wait_for_step(record, seconds=60):
+    """Wait until srun has started something, for nothing else gets the signal."""
+    end = time.monotonic() + seconds
+    steps = ["squeue", "--steps", "--noheader", "--format=%i", f"--jobs={record.id}"]
+    while f"{record.id}.0" not in subprocess.run(steps, capture_output=True, text=True, check=False).stdout:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def weights(run):
@@ -162,7 +173,7 @@ def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
 @pytest.mark.parametrize("moment", [0.0, 0.3, 1.0, 3.0])
 def test_a_signal_at_the_start_has_it_queued_again(slurm, salt, config, moment):
     record = submit(salt, config, "--requeue", "--config.trainer.max_epochs=1")
-    wait(salt, record, "running")
+    wait_for_step(record)
     time.sleep(moment)
     subprocess.run(["scancel", "--signal=USR1", record.id], check=True)
     wait(salt, record)
@@ -271,6 +282,52 @@ def test_a_cancelled_job_stays_cancelled_and_leaves_nothing(slurm, salt, config,
     assert not processes_of(record)
     assert not list(stage.glob("*"))
     assert "queued again" not in Path(record.log).read_text()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("how", ["it is killed", "its time is over"])
+def test_a_job_that_does_not_end_by_itself_leaves_nothing(slurm, salt, config, how):
+    """Slurm kills all of its processes; what is staged in memory has a guardian, which is none of them."""
+    stage = Path("/dev/shm") / f"salt-test-{os.getpid()}"
+    words = ("--config.data.num_workers=2", f"--config.data.move_files_temp={stage}")
+    limit = ("--partition", "short", "--time", "00:01:00") if how == "its time is over" else ()
+    record = submit(salt, config, *words, *limit, "--config.trainer.max_epochs=100000")
+    wait_for(Path(record.run) / "metrics.csv")
+    pids = [path.parent.name for path in processes_of(record)]
+    assert len(pids) > 1
+    assert list(stage.glob("*"))
+    if how == "it is killed":
+        subprocess.run(["scancel", "--signal=KILL", "--full", record.id], check=True)
+    end = time.monotonic() + 150
+    while processes_of(record) or list(stage.glob("*")):
+        assert time.monotonic() < end, Path(record.log).read_text()
+        time.sleep(0.5)
+    assert not [path for pid in pids for path in Path("/dev/shm").glob(f"*_{pid}_*")]
+    said = salt("jobs", "status", record.id).out
+    assert ("TIMEOUT" if limit else "FAILED") in said
+    stage.rmdir()
+
+
+EXAMPLES = [
+    "--tag test_salt --account MY-ACCOUNT --nodes 1 --gpus_per_node 2",
+    "--requeue --salt_log_dir=my_requeue_job --signal=SIGUSR1@90",
+    "--tag test_salt --account MY-ACCOUNT --nodes 1 --gpus_per_node 2 --config.trainer.max_epochs=1 "
+    "--slurm.dependency=afterok:1111111",
+]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("words", EXAMPLES)
+def test_the_examples_of_the_documents_are_taken(slurm, tmp_path, monkeypatch, salt, words):
+    for name in ("configs", "submit"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    line = [sys.executable, "submit/submit_slurm.py", "--config", "configs/GN2.yaml", *words.split()]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (record,) = records(tmp_path)
+    assert record.id in done.stdout
+    assert salt("jobs", "cancel", record.id).code == 0
 
 
 def processes_of(record):
