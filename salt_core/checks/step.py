@@ -30,6 +30,8 @@ def try_step(module: SaltModule, data: SaltDataModule) -> str:
     ------
     RunError
         Where a loss or a gradient is not finite.
+    ConfigError
+        Where the optimiser refuses its options.
     """
     number = min(JETS, data.batch_size)
     batch = next(iter(data.pieces("train", data.selection(), number, lambda: Position(0, 0))))
@@ -39,6 +41,7 @@ def try_step(module: SaltModule, data: SaltDataModule) -> str:
         losses = _losses(trial, batch)
         total = trial.total(losses)
         total.backward()
+        trial.make_optimizer()
     _check_gradients(trial)
     told = ", ".join(f"{name} {loss.item():.3g}" for name, loss in losses.items())
     return f"loss {total.item():.4g} on {batch.num_jets} {batch.global_object} before training: {told}"

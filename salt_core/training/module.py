@@ -262,13 +262,25 @@ class SaltModule(LightningModule):
         del batch_idx
         return self.outputs(self(batch), batch)
 
-    def configure_optimizers(self) -> Any:
-        """Return the optimiser and its schedule over all steps."""
+    def make_optimizer(self) -> Optimizer:
+        """Make the optimiser of what is trained.
+
+        Raises
+        ------
+        ConfigError
+            Where it refuses its options.
+        """
         config = self.lrs_config
-        optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
+        with refused("model.optimizer"):
+            optimizer = self.optimizer.build(self, config.initial, config.weight_decay)
         for group in optimizer.param_groups:
             group["params"] = [parameter for parameter in group["params"] if parameter.requires_grad]
             group.setdefault(FACTOR_KEY, float(group["lr"]) / config.initial)
+        return optimizer
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser and its schedule over all steps."""
+        config, optimizer = self.lrs_config, self.make_optimizer()
         if self.trainer.gradient_clip_val:
             # A fused optimiser offers to undo a loss scale itself, and is never clipped then.
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
