@@ -80,6 +80,7 @@ class NumbersHead(Task):
         self.target_columns = names
         _check_names(names, "targets")
         self.output_names = _output_names(names, custom_output_names)
+        _check_names(self.written(), "targets" if custom_output_names is None else "custom_output_names")
         scalings = scalings_of(names, target_denominators, norm_params, scaler)
         self.targets = Targets(input_name, names, scalings)
         self.loss_function = loss
@@ -87,6 +88,10 @@ class NumbersHead(Task):
         self.sample_weight = sample_weight
         self.activation: Activation = activation
         self.dropout = dropout
+
+    def written(self) -> list[str]:
+        """Name the columns that are written, the targets' own by default."""
+        return list(self.output_names)
 
     @property
     def can_be_negative(self) -> bool:
@@ -156,7 +161,6 @@ def _output_names(targets: Sequence[str], custom: str | list[str] | None) -> Seq
         raise ConfigError(
             f"{len(names)} given for {len(targets)} targets: {', '.join(targets)}", "custom_output_names"
         )
-    _check_names(names, "custom_output_names")
     return names
 
 

@@ -21,15 +21,17 @@ class GaussianRegression(NumbersHead):
     predictions_per_target = 2
     fitting_losses = "gaussian_nll is one that takes mean and variance, regression is for the others"
 
+    def written(self) -> list[str]:
+        """Name a column of means and one of standard deviations for each target."""
+        return [column for name in self.output_names for column in (name, f"{name}_stddev")]
+
     def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
         """Give mean and standard deviation of each target in its own units."""
         means, widths = self.loss_function.moments(predictions)
-        columns: dict[str, Tensor] = {}
-        for name, mean, width in zip(
-            self.output_names,
+        restored = zip(
             self.targets.restored(means, batch),
             self.targets.restored_widths(widths, means, batch),
             strict=True,
-        ):
-            columns |= {name: mean, f"{name}_stddev": width}
-        return {self.input_name: columns}
+        )
+        values = [value for both in restored for value in both]
+        return {self.input_name: dict(zip(self.written(), values, strict=True))}

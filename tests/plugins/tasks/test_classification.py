@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Packed
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
+from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
+from salt_plugins.losses.focal.loss import Focal
+from salt_plugins.losses.mean_squared.loss import MeanSquared
 from salt_plugins.tasks.classification.head import Classification
 from salt_plugins.tasks.classification.labels import probability_names
 
@@ -31,9 +34,10 @@ def make_task(input_name="jets", label="flavour", loss=None, **options) -> Class
     return task
 
 
-def make_batch(flavour=(0, 1, 2), origin=(0, 1, 2, 0, 1)) -> JetBatch:
+def make_batch(flavour=(0, 1, 2), origin=(0, 1, 2, 0, 1), w=(1.0, 0.0, 3.0)) -> JetBatch:
     packed = Packed(torch.zeros(5, 1), Layout.of(np.array(LENGTHS)))
-    columns = {"jets": {"flavour": torch.tensor(flavour)}, "tracks": {"origin": torch.tensor(origin)}}
+    jets = {"flavour": torch.tensor(flavour), "w": torch.tensor(w)}
+    columns = {"jets": jets, "tracks": {"origin": torch.tensor(origin)}}
     return JetBatch("jets", torch.zeros(3, 1), {"tracks": packed}, columns, torch.tensor([70, 50, 60]))
 
 
@@ -142,3 +146,100 @@ def test_outputs_are_probabilities_by_the_fields_names():
     torch.testing.assert_close(sum(columns.values()), torch.ones(3))
     torch.testing.assert_close(columns["pc"], logits(3).softmax(1)[:, 1])
     assert probability_names(["ujets", "pileup", "s"]) == ["pu", "ppileup", "ps"]
+
+
+class MeanLoss(Loss):
+    """A loss that gives no value per entry."""
+
+    def forward(self, predictions, targets):
+        return nn.functional.cross_entropy(predictions, targets)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+def test_entries_have_weights(scale):
+    task = make_task(sample_weight="w")
+    assert task.columns() == {"jets": ["flavour", "w"]}
+    values = nn.functional.cross_entropy(logits(3), torch.tensor([0, 1, 2]), reduction="none")
+    batch = make_batch(w=(scale, 0.0, 3 * scale))
+    torch.testing.assert_close(task.loss(logits(3), batch), (values[0] + 3 * values[2]) / 4)
+    batch = make_batch(flavour=(0, 1, -1), w=(2.0, 3.0, 100.0))
+    torch.testing.assert_close(task.loss(logits(3), batch), (2 * values[0] + 3 * values[1]) / 5)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), CrossEntropy("class_dict", 0.1), Focal(2.0, "class_dict")])
+@pytest.mark.parametrize("sample_weight", [None, "w"])
+def test_two_ranks_are_one_on_both_batches(on_ranks, loss, sample_weight):
+    task = make_task(loss=loss, sample_weight=sample_weight)
+    labels, weights = ((0, 1, 2), (2, -1, -2)), ((1.0, 0.0, 3.0), (0.5, 2.0, 1.0))
+    batches = [make_batch(flavour=label, w=weight) for label, weight in zip(labels, weights, strict=True)]
+    found = [logits(3), 2 * logits(3)]
+    whole = task.loss(torch.cat(found), make_batch(flavour=sum(labels, ()), w=sum(weights, ())))
+    parts = on_ranks(*(lambda i=i: task.loss(found[i], batches[i]) for i in range(2)))
+    torch.testing.assert_close(torch.stack(parts).mean(), whole)
+    alone = torch.stack([task.loss(found[i], batches[i]) for i in range(2)]).mean()
+    assert not torch.allclose(alone, whole)
+
+
+def test_no_weight_at_all_gives_no_loss_and_no_nan():
+    predictions = logits(3).requires_grad_()
+    loss = make_task(sample_weight="w").loss(predictions, make_batch(w=(0.0, 0.0, 0.0)))
+    loss.backward()
+    assert loss.item() == 0
+    assert not predictions.grad.any()
+
+
+@pytest.mark.parametrize("bad", [-0.5, float("nan"), float("inf")])
+def test_weights_that_are_none(bad):
+    task = make_task(sample_weight="w")
+    task.check(make_batch())
+    with pytest.raises(DataError) as caught:
+        task.check(make_batch(w=(1.0, bad, 1.0)))
+    assert str(caught.value) == (
+        f"weight jets/w holds {bad:g} (1 entries in this batch, the first in row 50 of the file); "
+        "a weight is finite and not negative"
+    )
+
+
+def test_a_loss_without_values_takes_no_weights():
+    batch = make_batch()
+    expected = make_task().loss(logits(3), batch)
+    torch.testing.assert_close(make_task(loss=MeanLoss()).loss(logits(3), batch), expected)
+    with pytest.raises(ConfigError, match="entries are weighted, so the loss must give one value per entry"):
+        make_task(loss=MeanLoss(), sample_weight="w").loss(logits(3), batch)
+
+
+def test_two_classes_by_one_logit():
+    names = {"class_names": ["light", "bjets"]}
+    task = make_task(loss=BinaryCrossEntropy(), **names)
+    batch = make_batch(flavour=(1, -1, 0))
+    score = task(torch.randn(3, 4), {}, batch)
+    assert score.shape == (3, 1)
+    share = score.squeeze(-1).sigmoid()
+    expected = -(share[0].log() + (1 - share[2]).log()) / 2
+    torch.testing.assert_close(task.loss(score, batch), expected)
+    written = task.outputs(score, batch)["jets"]
+    torch.testing.assert_close(written, {"plight": 1 - share, "pb": share})
+    both = torch.cat([torch.zeros(3, 1), score], 1)
+    torch.testing.assert_close(make_task(**names).loss(both, batch), expected)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (BinaryCrossEntropy(), "binary_cross_entropy tells two classes apart, but label jets/flavour has 3"),
+        (
+            MeanSquared(),
+            "MeanSquared compares predictions with numbers, and jets/flavour is given as classes",
+        ),
+    ],
+)
+def test_losses_that_do_not_fit(loss, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_task(loss=loss)
+    assert caught.value.where == "loss"
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy([1.0, 2.0, 3.0]), Focal(1.5)])
+def test_gradients_are_those_of_finite_differences(loss):
+    task, batch = make_task(loss=loss, sample_weight="w").double(), make_batch(flavour=(0, 2, -1))
+    assert torch.autograd.gradcheck(lambda x: task.loss(x, batch), logits(3).double().requires_grad_())

@@ -8,6 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
+from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 from salt_plugins.tasks.vertexing.components import vertices_of
 from salt_plugins.tasks.vertexing.head import Vertexing
 from salt_plugins.tasks.vertexing.pairs import from_off_diagonal, off_diagonal
@@ -182,3 +183,10 @@ def test_a_chain_is_one_vertex():
         square[0, i, i + 1] = square[0, i + 1, i] = 1.0
     logits = off_diagonal(square).flatten()
     assert vertices_of(logits, Layout.of(np.array([length]))).tolist() == [0] * length
+
+
+def test_a_loss_between_classes_is_refused():
+    message = "CrossEntropy compares predictions with classes, and tracks/vertex is given as flags of 0 or 1"
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_task(CrossEntropy())
+    assert caught.value.where == "loss"
