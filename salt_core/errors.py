@@ -89,7 +89,7 @@ def refused(where: str) -> Iterator[None]:
     with located(where):
         try:
             yield
-        except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        except (ValueError, TypeError, ArithmeticError, RuntimeError, KeyError) as error:
             first = next(iter(str(error).splitlines()), "")
             raise ConfigError(
                 f"cannot be made with these options: {type(error).__name__}: {first}"

@@ -77,8 +77,8 @@ class SaltModule(LightningModule):
             raise ConfigError("no task is left, so there is nothing to train", "model.tasks")
         run_all(lrs_config.check, partial(check_combination, loss_mode, tasks))
         self.encoder = encoder
-        self.tasks = nn.ModuleDict(tasks)
-        self.augmentations = nn.ModuleDict(augmentations or {})
+        self.tasks = _by_name(tasks, "model.tasks")
+        self.augmentations = _by_name(augmentations or {}, "model.augmentations")
         self.loss_mode: LossMode = loss_mode
         self.optimizer = optimizer
         self.lrs_config = lrs_config
@@ -339,3 +339,13 @@ class SaltModule(LightningModule):
             return
         names = " and ".join(self._step.at_fault or ["all tasks together"])
         raise diverged(self, self._step, f"the loss of {names} is not finite", self._norm)
+
+
+def _by_name(parts: Mapping[str, nn.Module], where: str) -> nn.ModuleDict:
+    """Hold parts under their names, and refuse names that torch has none or another use for."""
+    held = nn.ModuleDict()
+    for name, part in parts.items():
+        if not name or "." in name or hasattr(held, name):
+            raise ConfigError(f"{name!r} cannot be a name; choose another one, without a dot", where)
+        held[name] = part
+    return held
