@@ -11,6 +11,8 @@ import pytest
 import yaml
 from numpy.lib.recfunctions import append_fields
 
+from salt_core.registry import Registry
+
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 
@@ -44,3 +46,40 @@ def test_encoders_are_trained_for_a_step(sample, salt, example):
         add_momenta(sample.file(name))
     outcome = salt("fit", "--config", sample.config, "--force", "--trainer.fast_dev_run", "1")
     assert outcome.code == 0, outcome.err
+
+
+def add_targets(path: Path) -> None:
+    """Give the jets of a file what the chapter of tasks predicts, and weights."""
+    with h5py.File(path, "r+") as file:
+        jets, attributes = file["jets"][:], dict(file["jets"].attrs)
+        names = ["true_pt", "true_mass", "reco_pt", "weight"]
+        columns = [jets["pt"] + number for number in range(1, 5)]
+        del file["jets"]
+        file["jets"] = append_fields(jets, names, columns, usemask=False)
+        file["jets"].attrs.update(attributes)
+
+
+@pytest.mark.parametrize("example", examples_of("Tasks"))
+def test_tasks_are_trained_for_a_step(sample, salt, example):
+    config = yaml.safe_load(sample.config.read_text())
+    config["model"]["tasks"] = yaml.safe_load(example)["tasks"]
+    sample.config.write_text(yaml.safe_dump(config, sort_keys=False))
+    for name in ("train", "val"):
+        add_targets(sample.file(name))
+    outcome = salt("fit", "--config", sample.config, "--force", "--trainer.fast_dev_run", "1")
+    assert outcome.code == 0, outcome.err
+
+
+def test_losses_can_be_made():
+    registry = Registry.discover([])
+    losses = [yaml.safe_load(example)["loss"] for example in examples_of("Losses")]
+    for options in losses:
+        name = options.pop("plugin")
+        registry.resolve("loss", name)(**options)
+    assert len(losses) == 5
+
+
+def test_the_tables_have_all_tasks_and_losses():
+    registry, page = Registry.discover([]), PAGE.read_text()
+    for kind in ("task", "loss"):
+        assert [name for name in registry.names(kind) if f"| `{name}` |" not in page] == []
