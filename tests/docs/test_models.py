@@ -70,6 +70,18 @@ def test_tasks_are_trained_for_a_step(sample, salt, example):
     assert outcome.code == 0, outcome.err
 
 
+TRAINING = ("Combination of losses", "Optimisers and schedules", "Augmentation", "Watching")
+
+
+@pytest.mark.parametrize("example", [example for chapter in TRAINING for example in examples_of(chapter)])
+def test_what_concerns_training_is_trained_with(sample, salt, example):
+    file = sample.folder / "example.yaml"
+    file.write_text(example)
+    configs = ("--config", sample.config, "--config", file)
+    outcome = salt("fit", *configs, "--force", "--trainer.fast_dev_run", "1")
+    assert outcome.code == 0, outcome.err
+
+
 def test_losses_can_be_made():
     registry = Registry.discover([])
     losses = [yaml.safe_load(example)["loss"] for example in examples_of("Losses")]
@@ -79,7 +91,7 @@ def test_losses_can_be_made():
     assert len(losses) == 5
 
 
-def test_the_tables_have_all_tasks_and_losses():
+def test_the_tables_have_all_tasks_losses_and_optimisers():
     registry, page = Registry.discover([]), PAGE.read_text()
-    for kind in ("task", "loss"):
+    for kind in ("task", "loss", "optimizer"):
         assert [name for name in registry.names(kind) if f"| `{name}` |" not in page] == []
