@@ -9,6 +9,7 @@ import torch
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
 from salt_core.nn.targets import TargetNorms
+from salt_core.training.combination import check_combination
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 from salt_plugins.losses.gaussian_nll.loss import GaussianNLL
@@ -271,6 +272,8 @@ def test_a_loss_without_values_takes_no_weights():
 def test_whether_the_loss_may_fall_below_zero():
     assert make_task(cls=GaussianRegression).can_be_negative
     assert not make_task().can_be_negative
+    with pytest.raises(ConfigError, match="the loss of energy can be negative"):
+        check_combination("GLS", {"energy": make_task(cls=GaussianRegression), "mass": make_task()})
 
 
 @pytest.mark.parametrize("variance", ["log", "softplus"])
