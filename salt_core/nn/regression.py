@@ -75,14 +75,12 @@ class NumbersHead(Task):
         weight: float = 1.0,
     ) -> None:
         super().__init__(weight)
-        names = [targets] if isinstance(targets, str) else targets
         self.input_name = input_name
-        self.target_columns = names
-        _check_names(names, "targets")
-        self.output_names = _output_names(names, custom_output_names)
-        _check_names(self.written(), "targets" if custom_output_names is None else "custom_output_names")
-        scalings = scalings_of(names, target_denominators, norm_params, scaler)
-        self.targets = Targets(input_name, names, scalings)
+        self.target_names = _listed(targets)
+        self.target_denominators = target_denominators
+        self.norm_params = norm_params
+        self.scaler = scaler
+        self.output_names = self.target_names if custom_output_names is None else _listed(custom_output_names)
         self.loss_function = loss
         self.hidden_layers = hidden_layers
         self.sample_weight = sample_weight
@@ -91,7 +89,7 @@ class NumbersHead(Task):
 
     def written(self) -> list[str]:
         """Name the columns that are written, the targets' own by default."""
-        return list(self.output_names)
+        return self.output_names
 
     @property
     def can_be_negative(self) -> bool:
@@ -101,15 +99,19 @@ class NumbersHead(Task):
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name targets, denominators, and the weight where there is one."""
         weight = [] if self.sample_weight is None else [self.sample_weight]
-        return {self.input_name: [*self.targets.names, *self.targets.denominators, *weight]}
+        return {self.input_name: [*self.target_names, *self._denominators(), *weight]}
 
     def output_columns(self) -> Mapping[str, Sequence[str]]:
         """Name the denominators: predictions are multiplied by them."""
-        return {self.input_name: self.targets.denominators} if self.targets.denominators else {}
+        denominators = self._denominators()
+        return {self.input_name: denominators} if denominators else {}
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
-        """Make the net."""
-        label = f"{self.input_name}/{', '.join(self.targets.names)}"
+        """Make the net, and the scaling of the targets."""
+        self._check_names()
+        scalings = scalings_of(self.target_names, self.target_denominators, self.norm_params, self.scaler)
+        self.targets = Targets(self.input_name, self.target_names, scalings)
+        label = f"{self.input_name}/{', '.join(self.target_names)}"
         with located("loss"):
             size = self.loss_function.prepare(Target(label, kind="values"))
             if size != self.predictions_per_target:
@@ -121,7 +123,7 @@ class NumbersHead(Task):
             self.input_name,
             data.global_object,
             encoded,
-            size * len(self.targets.names),
+            size * len(self.target_names),
             self.hidden_layers,
             self.activation,
             self.dropout,
@@ -131,7 +133,7 @@ class NumbersHead(Task):
         """Return predictions of the T scaled targets, (B, T, P) or (N, T, P) with P for each target."""
         del batch
         rows: Tensor = self.head(pooled, streams)
-        return rows.view(-1, len(self.targets.names), self.predictions_per_target)
+        return rows.view(-1, len(self.target_names), self.predictions_per_target)
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss over all targets that there are."""
@@ -152,21 +154,25 @@ class NumbersHead(Task):
         if self.sample_weight is not None:
             check_weights(batch, self.input_name, self.sample_weight)
 
+    def _denominators(self) -> list[str]:
+        return list(dict.fromkeys(_listed(self.target_denominators or [])))
 
-def _output_names(targets: Sequence[str], custom: str | list[str] | None) -> Sequence[str]:
-    if custom is None:
-        return targets
-    names = [custom] if isinstance(custom, str) else custom
-    if len(names) != len(targets):
-        raise ConfigError(
-            f"{len(names)} given for {len(targets)} targets: {', '.join(targets)}", "custom_output_names"
-        )
-    return names
+    def _check_names(self) -> None:
+        names, outputs = self.target_names, self.output_names
+        if not names:
+            raise ConfigError("none is given", "targets")
+        _check_once(names, "targets")
+        if len(outputs) != len(names):
+            message = f"{len(outputs)} given for {len(names)} targets: {', '.join(names)}"
+            raise ConfigError(message, "custom_output_names")
+        _check_once(self.written(), "custom_output_names")
 
 
-def _check_names(names: Sequence[str], where: str) -> None:
-    if not names:
-        raise ConfigError("none is given", where)
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _check_once(names: Sequence[str], where: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"{', '.join(twice)} is given more than once", where)

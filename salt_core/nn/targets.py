@@ -213,11 +213,6 @@ class Targets:
         self.names = tuple(names)
         self.scalings = tuple(scalings)
 
-    @property
-    def denominators(self) -> tuple[str, ...]:
-        """The columns that targets are divided by, each once."""
-        return tuple(dict.fromkeys(one.denominator for one in self.scalings if one.denominator is not None))
-
     def scaled(self, batch: JetBatch) -> Tensor:
         """Return the scaled targets (N, T), NaN where they are in the file."""
         columns = self._columns(batch)

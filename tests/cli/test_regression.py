@@ -148,8 +148,8 @@ def test_options_that_do_not_fit_are_told_together(configured, sample, salt, com
     refused = salt(command, "--config", sample.config)
     assert refused.code == 2
     for message in (
-        "scaler.true_pt: there is no operation 'lg'; did you mean 'log'",
-        "targets are scaled in one way, and target_denominators and norm_params are given",
+        "model.tasks.number0, scaler.true_pt: there is no operation 'lg'; did you mean 'log'",
+        "model.tasks.number1, norm_params: targets are scaled in one way, and target_denominators and",
         "model.tasks.number2, loss: it asks for 2 predictions per target",
         "model.tasks.number3, loss: CrossEntropy compares predictions with classes, and jets/true_pt is given",
     ):

@@ -70,7 +70,7 @@ def predictions(rows=3, targets=1, each=1) -> torch.Tensor:
 def test_columns():
     task = make_task(TWO, target_denominators="true", sample_weight="w")
     assert task.columns() == {"jets": ["pt", "mass", "true", "w"]}
-    assert task.output_columns() == {"jets": ("true",)}
+    assert task.output_columns() == {"jets": ["true"]}
     assert make_task().columns() == {"jets": ["pt"]}
     assert make_task().output_columns() == {}
 
