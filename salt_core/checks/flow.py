@@ -30,6 +30,7 @@ from salt_core.interruption import is_started_rank
 from salt_core.limits import usable_cpus
 from salt_core.sizes import readable
 from salt_core.training.checkpoints import checkpoint_at, read_checkpoint
+from salt_core.training.continuing import check_continues
 from salt_core.training.length import check_length, planned_steps
 from salt_core.training.module import SaltModule
 from salt_core.training.objects import Objects
@@ -165,6 +166,10 @@ def look_at_end(objects: Objects, report: Report, name: str, root: Path, resumed
     report.seen["batch"] = _batches(data, trainer, report)
     with report.collecting():
         _look_at_length(objects, resumed)
+    with report.collecting():
+        if resumed:
+            checkpoint = read_checkpoint(resumed.checkpoint, "--ckpt_path")
+            check_continues(module, checkpoint, resumed.checkpoint)
     with report.collecting():
         report.seen["disk"] = _room(objects, root)
     with report.collecting("model", "the first step"):

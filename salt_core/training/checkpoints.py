@@ -20,6 +20,7 @@ CONFIG_KEY = "salt_config"
 FACTS_KEY = "salt_facts"
 PROGRESS_KEY = "salt_progress"
 CYCLE_KEY = "salt_cycle"
+OPTIMIZER_KEY = "salt_optimizer"
 FOLDER = "ckpts"
 CARRIED = {CONFIG_KEY: str, FACTS_KEY: dict, "state_dict": dict, "epoch": int, "global_step": int}
 """What every checkpoint of ours has, and of which type."""

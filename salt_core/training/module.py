@@ -22,8 +22,9 @@ from salt_core.interfaces.augmentation import Augmentation
 from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
-from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY
+from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY, OPTIMIZER_KEY
 from salt_core.training.combination import LossMode, check_combination, combined
+from salt_core.training.continuing import optimizer_name
 from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
 from salt_core.training.length import check_length
@@ -309,9 +310,10 @@ class SaltModule(LightningModule):
             config.scheduler = self._scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the facts of the data and the cycle of the learning rate into the checkpoint."""
+        """Put the facts of the data, the optimiser's name and the cycle of its rate into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
         checkpoint[CYCLE_KEY] = self._cycle.to_plain()
+        checkpoint[OPTIMIZER_KEY] = optimizer_name(self)
 
     def _scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
         return self.lrs_config.scheduler(optimizer, steps, self.optimizer.cycles_momentum)
