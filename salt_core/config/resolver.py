@@ -191,7 +191,7 @@ class _Walk:
             parts = {
                 key: self._component(slot.kind, item, (*path, key))
                 for key, item in value.items()
-                if item is not None
+                if item is not None and self._is_name(key, path)
             }
             short = {key: part.short for key, part in parts.items()}
             fulls = {key: part.full for key, part in parts.items()}
@@ -200,6 +200,13 @@ class _Walk:
             found = [self._component(slot.kind, item, (*path, i)) for i, item in enumerate(value)]
             return Value([part.short for part in found], [part.full for part in found])
         return self._fault(path, f"must be a mapping of names to {slot.kind} plugins, got {value!r}")
+
+    def _is_name(self, key: Any, path: KeyPath) -> bool:
+        """Tell whether a part can be called so: a key path, and a flag, has to lead to it."""
+        if isinstance(key, str) and key and "." not in key:
+            return True
+        self._fault(path, f"{key!r} cannot be a name; use a text without dots")
+        return False
 
     def _component(self, kind: str, value: Any, path: KeyPath) -> Value:
         """Check a plugin with its options, or one of Lightning's own classes."""

@@ -191,6 +191,19 @@ CASES = {
         ["--model.tasks.flavour", "null", "--model.tasks.origin", "null", "--model.tasks.vertexing", "null"],
         ["model.tasks: no task is left"],
     ),
+    "task of a name that PyTorch has": Case(
+        [
+            "--model.tasks.type",
+            "{plugin: classification, input_name: jets, label: flavour_label, loss: cross_entropy, "
+            "hidden_layers: []}",
+        ],
+        ["model.tasks: 'type' cannot be a name; choose another one"],
+    ),
+    "tasks without a name": Case(
+        ["--model.tasks", "{'': vertexing, null: vertexing, 3: vertexing, a.b: vertexing}"],
+        [f"{name!r} cannot be a name; use a text without dots" for name in ("", None, 3, "a.b")],
+        4,
+    ),
     "no YAML in a flag": Case(["--model.encoder", "{plugin: gn2"], ["--model.encoder:1:", "not valid YAML"]),
     "no YAML in a file": Case(
         ["--config", "more.yaml"], ["more.yaml:1:", "not valid YAML"], prepare=text("more.yaml", "a: [1")
