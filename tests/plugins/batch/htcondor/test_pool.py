@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,8 @@ from salt_core.interfaces.batch import State
 from salt_core.submission.records import records
 from salt_plugins.batch.htcondor.backend import HTCondor
 from salt_plugins.batch.htcondor.client import queued
+
+ROOT = Path(__file__).parents[4]
 
 SMALL = {"cpus": 1, "gpus": 0, "memory": "200MB"}
 
@@ -172,6 +175,20 @@ def test_a_bad_expression_is_refused_in_the_schedulers_words(pool, salt, sample)
     assert "condor_submit" in done.err
     assert "requirements" in done.err.lower()
     assert records(sample.folder) == []
+
+
+@pytest.mark.full
+def test_the_example_of_the_documents_is_taken(pool, tmp_path, monkeypatch, salt):
+    for name in ("configs", "submit"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    line = [sys.executable, "submit/submit_htcondor.py", "--config", "configs/GN2.yaml"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (record,) = records(tmp_path)
+    assert record.id in done.stdout
+    assert salt("jobs", "cancel", record.id).code == 0
+    assert wait_for(record.id, "cancelled", "failed").phase == "cancelled"
 
 
 @pytest.fixture
