@@ -54,7 +54,7 @@ class SaltDataModule(LightningDataModule):
         How the files are read.
     train_file, val_file, test_file : Path or list of Path, optional
         The samples; a run needs those that it reads. Several files, as a list or by wildcards, read
-        as one.
+        as one; those to be evaluated have predictions of their own each.
     norm_dict : Path, optional
         YAML file with mean and standard deviation of each input variable.
     class_dict : Path, optional
@@ -98,8 +98,10 @@ class SaltDataModule(LightningDataModule):
         Columns that ``salt test`` copies from the file into its output, by object.
     write_constituents : bool, optional
         Whether ``salt test`` writes the constituents' predictions too, padded as in the input.
+    write_precision : "float32" or "float16", optional
+        In which precision ``salt test`` writes predictions.
     test_suff : str, optional
-        Ending of the name of the file that ``salt test`` writes.
+        Ending of the names of the files that ``salt test`` writes.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class SaltDataModule(LightningDataModule):
         parameters: dict[str, Parameter] | None = None,
         extra_vars: dict[str, list[str]] | None = None,
         write_constituents: bool = False,
+        write_precision: Literal["float32", "float16"] = "float32",
         test_suff: str | None = None,
     ) -> None:
         super().__init__()
@@ -159,6 +162,7 @@ class SaltDataModule(LightningDataModule):
         self.num_inputs = num_inputs or {}
         self.extra_vars = extra_vars or {}
         self.write_constituents = write_constituents
+        self.write_precision = write_precision
         self.test_suffix = test_suff or ""
         self._check_choices(
             {
@@ -241,13 +245,15 @@ class SaltDataModule(LightningDataModule):
             raise ConfigError(f"not set; give it in a file or as --data.{sample}_file PATH", where)
         return expand(named if isinstance(named, list) else [named], where)
 
-    def file(self, sample: Sample) -> Path:
-        """Return the file of a sample that has to be a single one."""
-        files = self.files(sample)
-        if len(files) > 1:
-            message = f"one file is evaluated at a time, here are {len(files)}: {names_of(files)}"
-            raise ConfigError(message, f"data.{sample}_file")
-        return files[0]
+    def take_test_files(self, *paths: Path) -> None:
+        """Make some files the whole test sample, as files are evaluated one after the other."""
+        self._named["test"] = list(paths)
+        self._contents.pop("test", None)
+
+    @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The objects whose predictions are not written."""
+        return () if self.write_constituents else self.selection().streams
 
     def selection(self, sample: Sample = "train") -> Selection:
         """Return what is read of a sample; of raw columns only those that it has where it is the test sample."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 from lightning.pytorch import Callback
 
 from salt_core.config.arguments import Arguments
 from salt_core.config.yaml import dump_yaml
 from salt_core.data.files import names_of
+from salt_core.data.module import SaltDataModule
 from salt_core.data.request import Sample
+from salt_core.errors import ConfigError, run_all
 from salt_core.evaluation.checkpoint import Checkpoint, checkpoint_of, load_weights
+from salt_core.evaluation.output import output_path
 from salt_core.evaluation.writer import PredictionWriter
 from salt_core.files import shown
 from salt_core.training.checkpoints import facts_of
 from salt_core.training.objects import Objects, instantiate
+from salt_core.training.record import commits_of
 
 Say = Callable[[str], None]
 
@@ -28,11 +35,13 @@ def test(arguments: Arguments, say: Say) -> None:
     if _printed(trained, arguments, say):
         return
     resolved = trained.loaded.resolved
-    writer = PredictionWriter(resolved.run.name, trained.path)
+    writer = PredictionWriter(resolved.run.name, trained.path, commits_of(trained.path.parent.parent))
     objects = _objects(trained, "test", arguments, [writer])
-    say(f"Evaluating {shown(trained.path)} on {shown(objects.data.file('test'))}")
-    objects.trainer.test(objects.module, objects.data, verbose=False)
-    say(f"The predictions are in {shown(writer.target)}")
+    for path in objects.data.files("test"):
+        objects.data.take_test_files(path)
+        say(f"Evaluating {shown(trained.path)} on {shown(path)}")
+        objects.trainer.test(objects.module, objects.data, verbose=False)
+        say(f"{writer.pace()}; the predictions are in {shown(writer.target)}")
 
 
 def validate(arguments: Arguments, say: Say) -> None:
@@ -54,6 +63,26 @@ def _printed(trained: Checkpoint, arguments: Arguments, say: Say) -> bool:
     return arguments.print_config
 
 
+def _check_test_files(data: SaltDataModule, checkpoint: Path) -> None:
+    """Check all test files before the first one is evaluated, and that each has predictions of its own."""
+    files = data.files("test")
+    targets = Counter(output_path(checkpoint, path, data.test_suffix).name for path in files)
+    name, number = targets.most_common(1)[0]
+    if number > 1:
+        raise ConfigError(
+            f"the predictions of {number} files would be called {name}; evaluate them one by one, each with a "
+            "--data.test_suff of its own",
+            "data.test_file",
+        )
+    run_all(*(partial(_check_test_file, data, path) for path in files))
+    data.take_test_files(*files)
+
+
+def _check_test_file(data: SaltDataModule, path: Path) -> None:
+    data.take_test_files(path)
+    data.check_file("test")
+
+
 def _objects(
     trained: Checkpoint, sample: Sample, arguments: Arguments, callbacks: Sequence[Callback]
 ) -> Objects:
@@ -67,7 +96,10 @@ def _objects(
         overrides["devices"] = resolved.full["trainer"]["devices"][:1]
     objects = instantiate(resolved, overrides, callbacks)
     objects.data.build(objects.module.columns(), objects.module.inputs(), 0, objects.module.check)
-    objects.data.check_file(sample)
+    if sample == "test":
+        _check_test_files(objects.data, trained.path)
+    else:
+        objects.data.check_file(sample)
     objects.module.build(facts_of(trained.content), resolved.run.compile)
     load_weights(objects.module, trained)
     return objects

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,34 @@ def structured(columns: Columns) -> Array:
     return rows
 
 
+class _Bytes(io.FileIO):
+    """The bytes of an HDF5 file; HDF5 ends the process where it cannot write, so it is never told."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, or keep the reason why not."""
+        view = memoryview(data).cast("B")
+        size = len(view)
+        self._try(lambda: self._write_all(view))
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Change the size, or keep the reason why not."""
+        self._try(lambda: super(_Bytes, self).truncate(size))
+        return self.tell() if size is None else size
+
+    def _write_all(self, view: memoryview) -> None:
+        while len(view):
+            view = view[super().write(view) :]
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except OSError as error:
+            self.error = self.error or error
+
+
 class PredictionFile:
     """An open file to which rows are appended, dataset by dataset.
 
@@ -51,11 +80,27 @@ class PredictionFile:
     """
 
     def __init__(self, path: Path, attributes: Mapping[str, Any]) -> None:
-        self._file = h5py.File(path, "w")
+        self._bytes = _Bytes(path, "w+")
+        self._told = False
+        self._file = h5py.File(self._bytes, "w")
         self._file.attrs.update(attributes)
 
     def append(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> None:
-        """Append structured rows (B, ...); the first ones make the dataset and its attributes."""
+        """Append structured rows (B, ...); the first ones make the dataset and its attributes.
+
+        Raises
+        ------
+        OSError
+            Where they cannot be written.
+        """
+        try:
+            self._append(dataset, rows, attributes)
+        except (OSError, RuntimeError):
+            self._raise()  # HDF5 does not find what could not be written
+            raise
+        self._raise()
+
+    def _append(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> None:
         if dataset not in self._file:
             inner = rows.shape[1:]
             chunk = max(CHUNK_VALUES // max(int(np.prod(inner)), 1), 1)
@@ -74,5 +119,18 @@ class PredictionFile:
         target[start:] = rows
 
     def close(self) -> None:
-        """Write everything out."""
+        """Write everything out.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written, unless `append` has told it.
+        """
         self._file.close()
+        self._bytes.close()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._bytes.error is not None and not self._told:
+            self._told = True
+            raise self._bytes.error

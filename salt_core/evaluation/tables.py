@@ -35,6 +35,8 @@ class Tables:
         Whether there is an array of each stream too, with the slots (B, P) of the file.
     made : mapping of str to sequence of str, optional
         Those of the copied columns that the file does not have: they are the batch's.
+    precision : str, optional
+        Type of predicted numbers, such as ``float32``.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Tables:
     copied: Mapping[str, Sequence[str]]
     constituents: bool
     made: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    precision: str = "float32"
 
     def of(self, outputs: Outputs, batch: JetBatch, file: h5py.File) -> Iterator[tuple[str, Array]]:
         """Yield each object with the rows (B, ...) of a batch, as they follow each other in the file.
@@ -68,7 +71,8 @@ class Tables:
         rows = rows[order]
         for name in self.selection.objects if self.constituents else (batch.global_object,):
             found: Columns = {
-                f"{self.model}_{key}": _host(value) for key, value in outputs.get(name, {}).items()
+                f"{self.model}_{key}": _host(value, self.precision)
+                for key, value in outputs.get(name, {}).items()
             }
             made = {key: _host(batch.raw(name)[key]) for key in self.made.get(name, ())}
             own: Columns = {**found, **made}
@@ -112,11 +116,11 @@ class Tables:
         return np.concatenate([view[part[0] : part[-1] + 1][part - part[0]] for part in close_together(rows)])
 
 
-def _host(values: Tensor) -> Array:
-    """Bring a column to the host, numbers of any precision as float32."""
+def _host(values: Tensor, precision: str = "float32") -> Array:
+    """Bring a column to the host, numbers of any precision in one."""
     values = values.detach()
     array: Array = (values.float() if values.is_floating_point() else values).cpu().numpy()
-    return array
+    return array.astype(precision, copy=False) if values.is_floating_point() else array
 
 
 def _nothing(values: Array) -> float | int | bool:

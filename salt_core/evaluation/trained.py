@@ -175,7 +175,8 @@ class Trained:
         for start, stop in evaluation_pieces(num_jets, batch_size, ranks=1):
             batch = batch_of(reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename))
             batch = self._data.completed(batch, "test").to(self.module.device)
-            yield from tables.of(self.module.outputs(self.module(batch), batch), batch, file)
+            unwanted = () if constituents else selection.streams
+            yield from tables.of(self.module.outputs(self.module(batch, unwanted), batch), batch, file)
 
     def _files(self, source: Source | Sequence[Source] | Mapping[str, Any]) -> Iterator[h5py.File]:
         """Open one file after the other."""

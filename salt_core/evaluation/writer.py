@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from salt_core.errors import RunError
 from salt_core.evaluation.output import PredictionFile, output_path
 from salt_core.evaluation.tables import Tables
 from salt_core.files import whole_file
+from salt_core.version import __version__
 
 
 class PredictionWriter(Callback):
@@ -26,32 +28,38 @@ class PredictionWriter(Callback):
         The model's name, with which every column of it begins.
     checkpoint : Path
         Where the weights come from; noted in the file.
+    commits : str, optional
+        What the training was made of; noted as well.
     """
 
-    def __init__(self, name: str, checkpoint: Path) -> None:
+    def __init__(self, name: str, checkpoint: Path, commits: str = "") -> None:
         self.name = name
         self.checkpoint = checkpoint
+        self.commits = commits
         self._open = ExitStack()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the evaluated file and a temporary one beside the target."""
         del pl_module
         self.data = _data_of(trainer)
-        self.target = output_path(self.checkpoint, self.data.file("test"), self.data.test_suffix)
+        (path,) = self.data.files("test")
+        self.target = output_path(self.checkpoint, path, self.data.test_suffix)
         self.tables = Tables(
             self.name,
             self.data.selection(),
             self.data.extra_vars,
             self.data.write_constituents,
             self.data.made_vars,
+            self.data.write_precision,
         )
-        self.source = self._open.enter_context(open_file(self.data.file("test"), "data.test_file"))
+        self.source = self._open.enter_context(open_file(path, "data.test_file"))
         try:
             temporary = self._open.enter_context(whole_file(self.target))
-            self.file = PredictionFile(temporary, {"model": self.name, "checkpoint": self.checkpoint.name})
+            self.file = PredictionFile(temporary, {**self.source.attrs, **self._attributes()})
         except OSError as error:
-            raise RunError(f"{self.target} cannot be written: {error}") from error
+            raise self._unwritable(error) from error
         self._open.callback(self.file.close)
+        self._started, self._jets = time.perf_counter(), 0
 
     def on_test_batch_end(
         self,
@@ -63,20 +71,40 @@ class PredictionWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Append the rows of one batch."""
-        del trainer, pl_module, batch_idx, dataloader_idx
+        del trainer, batch_idx, dataloader_idx
         for name, rows in self.tables.of(outputs, batch, self.source):
             attributes = dict(self.tables.dataset(name, self.source).attrs)
-            self.file.append(self.data.datasets[name], rows, attributes)
+            try:
+                self.file.append(self.data.datasets[name], rows, attributes)
+            except OSError as error:
+                raise self._unwritable(error) from error
+        self._jets += batch.num_jets
+        self._rate = self._jets / (time.perf_counter() - self._started)
+        pl_module.log("jets_per_s", self._rate, prog_bar=True, batch_size=batch.num_jets)
+
+    def pace(self) -> str:
+        """Tell how many jets were evaluated, and how fast."""
+        return f"{self._jets:,} {self.data.global_object} evaluated, {self._rate:,.0f} per second"
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the whole file in its place."""
         del trainer, pl_module
-        self._open.close()
+        try:
+            self._open.close()
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave nothing behind."""
         del trainer, pl_module
         self._open.__exit__(type(exception), exception, exception.__traceback__)
+
+    def _attributes(self) -> dict[str, str]:
+        told = {"model": self.name, "checkpoint": self.checkpoint.name, "salt_version": __version__}
+        return told | ({"commits": self.commits} if self.commits else {})
+
+    def _unwritable(self, error: OSError) -> RunError:
+        return RunError(f"{self.target} cannot be written: {error}")
 
 
 def _data_of(trainer: Trainer) -> SaltDataModule:

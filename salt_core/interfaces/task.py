@@ -48,6 +48,13 @@ class Task(nn.Module, ABC):
         """Name those of `columns` without which there is no `forward` and no `outputs`; none by default."""
         return {}
 
+    def output_objects(self) -> Sequence[str] | None:
+        """Name the objects that `outputs` writes to, as far as that is known before; None by default.
+
+        A head is not evaluated where none of them is written.
+        """
+        return None
+
     @abstractmethod
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the parameters; called once, after the encoder's `build`.

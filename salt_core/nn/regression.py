@@ -96,6 +96,10 @@ class NumbersHead(Task):
         """Whether the loss may fall below 0."""
         return self.loss_function.can_be_negative
 
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name targets, denominators, and the weight where there is one."""
         weight = [] if self.sample_weight is None else [self.sample_weight]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, cast
@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
+from salt_core.data.module import SaltDataModule
 from salt_core.data.normalise import Normaliser
 from salt_core.errors import ConfigError, located, refused, run_all
 from salt_core.interfaces.augmentation import Augmentation
@@ -169,15 +170,19 @@ class SaltModule(LightningModule):
         with refused(f"model.tasks.{name}"):
             self.heads[name].build(encoded, self.facts)
 
-    def forward(self, batch: JetBatch) -> dict[str, Tensor]:
-        """Predict, for each task by its name."""
-        return self.predict(self.normalise(batch))
+    def forward(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, Tensor]:
+        """Predict, for each task by its name, without those that write to `unwanted` objects alone."""
+        return self.predict(self.normalise(batch), unwanted)
 
-    def predict(self, batch: JetBatch) -> dict[str, Tensor]:
-        """Predict of a normalised batch, for each task by its name."""
+    def predict(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, Tensor]:
+        """Predict of a normalised batch; see `forward`."""
         streams = self.encoder.encode(batch)
         pooled = self.encoder.pool(streams, batch)
-        return {name: task(pooled, streams, batch) for name, task in self.heads.items()}
+        return {
+            name: task(pooled, streams, batch)
+            for name, task in self.heads.items()
+            if (objects := task.output_objects()) is None or not set(objects) <= set(unwanted)
+        }
 
     def losses(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, Tensor]:
         """Return the weighted loss of each task by its name."""
@@ -195,10 +200,10 @@ class SaltModule(LightningModule):
         return combined(self.loss_mode, losses)
 
     def outputs(self, predictions: Mapping[str, Tensor], batch: JetBatch) -> dict[str, dict[str, Tensor]]:
-        """Return the columns that all tasks write, by object."""
+        """Return the columns that the tasks write that have predicted, by object."""
         columns: dict[str, dict[str, Tensor]] = {}
-        for name, task in self.heads.items():
-            for target, values in task.outputs(predictions[name], batch).items():
+        for name, predicted in predictions.items():
+            for target, values in self.heads[name].outputs(predicted, batch).items():
                 written = columns.setdefault(target, {})
                 for clash in written.keys() & values.keys():
                     raise ConfigError(
@@ -261,7 +266,8 @@ class SaltModule(LightningModule):
     def test_step(self, batch: JetBatch, batch_idx: int) -> dict[str, dict[str, Tensor]]:
         """Return the columns to write."""
         del batch_idx
-        return self.outputs(self(batch), batch)
+        data: SaltDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
+        return self.outputs(self(batch, data.unwritten), batch)
 
     def make_optimizer(self) -> Optimizer:
         """Make the optimiser of what is trained.

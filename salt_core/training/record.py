@@ -93,6 +93,25 @@ class RunRecord:
         write_whole(self._path, dump_yaml(self._told))
 
 
+def commits_of(run: Path) -> str:
+    """Tell the commits that a run was made of, with ``*`` for one with changes; empty where nothing tells them.
+
+    Raises
+    ------
+    SaltError
+        Where ``metadata.yaml`` cannot be read.
+    """
+    path = run / METADATA_NAME
+    repositories = load_yaml(path).get("repositories") if path.is_file() else None
+    if not isinstance(repositories, Mapping):
+        return ""
+    return ", ".join(
+        f"{Path(name).name} {facts['commit']}{'*' if facts.get('dirty') else ''}"
+        for name, facts in repositories.items()
+        if isinstance(facts, Mapping) and facts.get("commit")
+    )
+
+
 def _status_of(error: BaseException) -> int:
     if isinstance(error, SaltError):
         return error.exit_code

@@ -130,13 +130,19 @@ def test_training_draws_by_seed_and_epoch_and_validation_stays(sample):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--data.selections.jet", "[pt > 1]"), "data.selections: no input is called 'jet'; did you mean 'jets'"),
+        (
+            ("--data.selections.jet", "[pt > 1]"),
+            "data.selections: no input is called 'jet'; did you mean 'jets'",
+        ),
         (("--data.selections.jets", "[pt >> 1]"), "data.selections.jets: 'pt >> 1' is no condition"),
         (("--data.selections.jets", "[pt < 0]"), "has no jets that pass data.selections (pt < 0)"),
         (("--data.selections.tracks", "[hit < 0]"), "has no variable 'hit'; did you mean 'hits'"),
         (("--data.parameters.mass", "{train: [], test: 1}"), "data.parameters.mass: train []"),
         (("--data.parameters.mass", "{train: [1], test: 1}"), "has no variable 'mass'"),
-        (("--data.labeller.jets.x", "{classes: {b: pt}}"), "data.labeller.jets.x.classes.b: 'pt' is no condition"),
+        (
+            ("--data.labeller.jets.x", "{classes: {b: pt}}"),
+            "data.labeller.jets.x.classes.b: 'pt' is no condition",
+        ),
         (("--data.labeller.jetz.x", "{classes: {b: pt > 1}}"), "data.labeller: no input is called 'jetz'"),
         (("--data.multi_target.jets.x", "[]"), "data.multi_target.jets.x: no case is left"),
     ],

@@ -79,6 +79,10 @@ class Classification(Task):
         """Whether the loss may fall below 0."""
         return self.loss_function.can_be_negative
 
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the net for as many predictions as the loss asks for the label's classes."""
         names = self._names_of_classes(data)

@@ -73,6 +73,10 @@ class Vertexing(Task):
         """Whether the loss may fall below 0."""
         return self.loss_function.can_be_negative
 
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the pair net."""
         size = stream_size(encoded, self.input_name, data.global_object)

@@ -1,0 +1,118 @@
+"""``salt test``: several files, what is left out, precision, and what is noted in the file."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import salt_core
+from salt_core.version import __version__
+from salt_plugins.tasks.vertexing.head import Vertexing
+
+
+@pytest.fixture
+def run(sample, salt, the_run):
+    done = salt("fit", "--config", sample.config, "--force")
+    assert done.code == 0, done.err
+    return the_run(sample.folder)
+
+
+def written(run, stem):
+    (found,) = run.glob(f"ckpts/*__test_{stem}.h5")
+    return found
+
+
+def test_several_files_have_predictions_each(run, sample, salt):
+    (sample.folder / "more").mkdir()
+    shutil.copy(sample.file("val"), sample.folder / "more" / "b.h5")
+    shutil.copy(sample.file("test"), sample.folder / "more" / "a.h5")
+    done = salt("test", "--config", run / "config.yaml", "--data.test_file", "more/*.h5")
+    assert done.code == 0, done.err
+    assert done.out.index("a.h5") < done.out.index("b.h5")
+    assert done.out.count("jets evaluated") == 2
+    for stem, name in (("a", "test"), ("b", "val")):
+        with h5py.File(written(run, stem)) as file, h5py.File(sample.file(name)) as source:
+            assert file["jets"]["event"].tolist() == source["jets"]["event"].tolist()
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    with h5py.File(written(run, "a")) as one, h5py.File(written(run, "test")) as other:
+        assert np.array_equal(one["jets"][:], other["jets"][:])
+
+
+def test_no_file_is_evaluated_where_one_cannot_be(run, sample, salt):
+    words = ("--config", run / "config.yaml", "--data.test_file", "[test.h5, none.h5, norm_dict.yaml]")
+    done = salt("test", *words)
+    assert done.code == 2
+    assert "none.h5 does not exist" in done.err
+    assert "norm_dict.yaml is not an HDF5 file" in done.err
+    (sample.folder / "more").mkdir()
+    shutil.copy(sample.file("test"), sample.folder / "more" / "test.h5")
+    done = salt("test", "--config", run / "config.yaml", "--data.test_file", "[test.h5, more/test.h5]")
+    assert done.code == 2
+    assert "the predictions of 2 files would be called" in done.err
+    assert not list(run.glob("ckpts/*.h5"))
+
+
+def test_heads_are_left_out_whose_columns_are_not_written(run, sample, salt, monkeypatch):
+    called = []
+    forward = Vertexing.forward
+    monkeypatch.setattr(Vertexing, "forward", lambda *words: called.append(1) or forward(*words))
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    assert called == []
+    with h5py.File(written(run, "test")) as file:
+        few = file["jets"][:]
+    assert salt("test", "--config", run / "config.yaml", "--data.write_constituents", "true").code == 0
+    assert len(called) == 3
+    with h5py.File(written(run, "test")) as file:
+        assert np.array_equal(file["jets"][:], few)
+        assert "tiny_VertexIndex" in file["tracks"].dtype.names
+    called.clear()
+    model = salt_core.load(run)
+    assert model.predict(sample.file("test"))["jets"].dtype == few.dtype
+    assert called == []
+
+
+def test_half_precision_on_request(run, salt):
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    with h5py.File(written(run, "test")) as file:
+        single = file["jets"][:]
+    assert single.dtype["tiny_pb"] == np.float32
+    assert salt("test", "--config", run / "config.yaml", "--data.write_precision", "float16").code == 0
+    with h5py.File(written(run, "test")) as file:
+        half = file["jets"][:]
+    assert half.dtype["tiny_pb"] == np.float16
+    assert half.dtype["event"] == single.dtype["event"]
+    assert np.array_equal(half["tiny_pb"], single["tiny_pb"].astype(np.float16))
+
+
+def test_the_file_tells_where_it_comes_from(run, sample, salt):
+    with h5py.File(sample.file("test"), "r+") as file:
+        file.attrs.update({"generator": "toys", "model": "other"})
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    with h5py.File(written(run, "test")) as file:
+        told = dict(file.attrs)
+        assert file["jets"].attrs["flavour_label"].tolist() == ["bjets", "cjets", "ujets", "taus"]
+    assert told["generator"] == "toys"
+    assert told["model"] == "tiny"
+    assert told["salt_version"] == __version__
+    assert told["checkpoint"] == next(run.glob("ckpts/*.ckpt")).name
+    assert "commits" in told  # of this very repository, from which the tests run
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing(run, sample):
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+
+    command = [sys.executable, "-m", "salt_core", "test", "--config", str(run / "config.yaml")]
+    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(run.glob("ckpts/*__test*"))
