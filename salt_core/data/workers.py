@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Literal
 
@@ -16,6 +18,9 @@ from salt_core.limits import usable_cpus
 MOST_WORKERS = 8
 
 PR_SET_PDEATHSIG = 1
+
+#: What is meant for the trainer.
+OF_THE_TRAINER = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def chosen_workers(number: int | Literal["auto"], devices: int) -> int:
@@ -40,13 +45,24 @@ def follow_parent(worker: int = 0) -> None:
     Ctrl-C is the trainer's to answer, who ends its workers.
     """
     del worker
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+    for number in OF_THE_TRAINER:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_TRAINER)  # `sheltered` has held them back
     end_with_parent()
     parent = multiprocessing.parent_process()
     forked = multiprocessing.get_start_method() == "fork"  # else a server has started this process
     if parent is not None and forked and os.getppid() != parent.pid:  # it ended before we asked
         os._exit(1)
+
+
+@contextmanager
+def sheltered() -> Iterator[None]:
+    """Start worker processes inside: signals wait until these follow their parent, and do not end one before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OF_THE_TRAINER)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_workers() -> None:

@@ -14,7 +14,7 @@ from salt_core.data.assemble import batch_of
 from salt_core.data.files import names_of
 from salt_core.data.order import Rows, evaluation_pieces, training_pieces
 from salt_core.data.rows import JetFiles
-from salt_core.data.workers import follow_parent
+from salt_core.data.workers import follow_parent, sheltered
 from salt_core.interfaces.dataloader import LoadRequest, Position
 
 
@@ -104,7 +104,8 @@ class Hdf5Batches:
             pin_memory=torch.cuda.is_available(),
             prefetch_factor=4 if self.request.num_workers else None,
         )
-        return iter(loader)
+        with sheltered():
+            return iter(loader)
 
 
 class SampleRows(Dataset[JetBatch | SaltError]):

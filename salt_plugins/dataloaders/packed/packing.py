@@ -22,7 +22,7 @@ from salt_core.data.contents import contents_of
 from salt_core.data.files import names_of
 from salt_core.data.order import Rows
 from salt_core.data.rows import JetFiles
-from salt_core.data.workers import follow_parent
+from salt_core.data.workers import follow_parent, sheltered
 from salt_core.interfaces.dataloader import LoadRequest
 from salt_core.sizes import readable
 from salt_plugins.dataloaders.packed.manifest import (
@@ -127,7 +127,9 @@ def _parts(files: JetFiles, num_jets: int, workers: int) -> Iterator[tuple[int, 
         worker_init_fn=follow_parent,
     )
     with tqdm(total=num_jets, desc="packing", unit=" jets", unit_scale=True, disable=None) as bar:
-        for (start, stop), part in zip(pieces, loader, strict=True):
+        with sheltered():
+            read = iter(loader)
+        for (start, stop), part in zip(pieces, read, strict=True):
             if isinstance(part, SaltError):
                 raise part
             yield stop - start, part

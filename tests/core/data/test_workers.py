@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
 
 from salt_core.data import workers
-from salt_core.data.workers import chosen_workers, follow_parent
+from salt_core.data.workers import chosen_workers, follow_parent, sheltered
 
 FORK = multiprocessing.get_context("fork")
 
@@ -84,6 +85,43 @@ def test_ctrl_c_is_left_to_the_trainer():
     assert here.recv()
     process.join(5)
     assert process.exitcode == 0
+
+
+def late(pipe) -> None:
+    """Begin as PyTorch's workers do, whom SIGTERM ends until they follow their parent."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    pipe.send(os.getpid())
+    pipe.recv()
+    follow_parent()
+    pipe.send("alive")
+
+
+@linux
+@pytest.mark.parametrize("within", [True, False])
+def test_a_signal_does_not_end_a_worker_that_has_just_begun(within):
+    """It would without the shelter, which the other case shows."""
+    here, there = FORK.Pipe()
+    process = FORK.Process(target=late, args=(there,))
+    with sheltered() if within else nullcontext():
+        process.start()
+    os.kill(here.recv(), signal.SIGTERM)
+    if within:
+        here.send("go on")
+        assert here.recv() == "alive"
+    process.join(5)
+    assert process.exitcode == (0 if within else -signal.SIGTERM)
+
+
+def test_a_trainer_gets_what_was_held_back():
+    got: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
+    try:
+        with sheltered():
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert got == []
+        assert got == [signal.SIGUSR1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 LEFT = """
