@@ -105,7 +105,7 @@ from salt_core import hookimpl
 
 @hookimpl
 def salt_losses():
-    return {"focal": "PACKAGE.focal:Focal"}
+    return {"tau_focal": "PACKAGE.focal:Focal"}
 """
 
 TASK_HOOK = """
@@ -131,7 +131,7 @@ EXPERIMENT = dedent("""
         jets_classification:
           plugin: linear
           label: flavour_label
-          loss: {plugin: focal, gamma: 2.5}
+          loss: {plugin: tau_focal, gamma: 2.5}
 """)
 
 
@@ -191,10 +191,10 @@ def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, str]]:
 def test_a_package_is_listed_with_its_version(salt_with):
     done = salt_with((TAU,), "plugins", "list", "--json")
     found = {(row["kind"], row["name"]): row for row in rows(done) if row["distribution"] == TAU[0]}
-    assert set(found) == {("loss", "focal"), ("task", "linear")}
+    assert set(found) == {("loss", "tau_focal"), ("task", "linear")}
     assert {row["version"] for row in found.values()} == {TAU[1]}
     assert {row["state"] for row in found.values()} == {"ok"}
-    assert found["loss", "focal"]["summary"] == "Cross entropy that cares less for what is already known."
+    assert found["loss", "tau_focal"]["summary"] == "Cross entropy that cares less for what is already known."
 
 
 def test_without_the_package_its_names_are_unknown(salt_with, experiment):
@@ -216,7 +216,7 @@ def test_a_package_is_trained_from_yaml_by_name(salt_with, experiment, beside):
 
 def test_two_packages_of_one_name_are_both_listed(salt_with):
     done = salt_with((TAU, RIVAL), "plugins", "list", "--json", "--kind", "loss")
-    both = [row for row in rows(done) if row["name"] == "focal"]
+    both = [row for row in rows(done) if row["name"] == "tau_focal"]
     assert [(row["distribution"], row["version"], row["state"]) for row in both] == [
         (*RIVAL, "conflict"),
         (*TAU, "conflict"),
@@ -228,7 +228,7 @@ def test_two_packages_of_one_name_are_an_error_where_it_is_used(salt_with, exper
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     (message,) = done.stderr.splitlines()
-    for part in ("model.tasks.jets_classification.loss", "'focal'", *map(" ".join, (TAU, RIVAL))):
+    for part in ("model.tasks.jets_classification.loss", "'tau_focal'", *map(" ".join, (TAU, RIVAL))):
         assert part in message
 
 
@@ -238,13 +238,13 @@ def test_a_package_that_raises_is_reported_and_the_rest_works(salt_with):
     assert (broken["distribution"], broken["version"], broken["plugin"]) == (*BROKEN, "broken")
     assert broken["reason"].startswith("RuntimeError: no licence for this machine (")
     others = {row["name"] for row in rows(done) if row["state"] == "ok"}
-    assert {"gn2", "cross_entropy", "focal", "linear"} <= others
+    assert {"gn2", "cross_entropy", "tau_focal", "linear"} <= others
 
 
 def test_a_package_that_raises_is_in_the_table_and_in_unknown_names(salt_with):
     table = salt_with((BROKEN,), "plugins", "list").stdout
     (line,) = [line for line in table.splitlines() if " ".join(BROKEN) in line]
     assert "no licence for this machine" in line
-    done = salt_with((BROKEN,), "plugins", "show", "loss", "focal")
+    done = salt_with((BROKEN,), "plugins", "show", "loss", "tau_focal")
     assert done.returncode == 2
     assert f"broken of {' '.join(BROKEN)}: RuntimeError: no licence for this machine" in done.stderr
