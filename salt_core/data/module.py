@@ -484,6 +484,14 @@ class SaltDataModule(LightningDataModule):
             if number == 0 or number < -1:
                 message = f"{number} is not a number of jets; give 1 or more, or -1 for all"
                 faults.append(ConfigError(message, f"data.num_{sample}"))
+        faults += [
+            ConfigError(
+                f"{name!r} cannot name an object; leave dots out, data.input_map says what its dataset is called",
+                "data.variables",
+            )
+            for name in self.datasets
+            if not name or "." in name
+        ]
         for option, given in by_object.items():
             faults += [
                 ConfigError(f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}")

@@ -145,6 +145,7 @@ def test_training_draws_by_seed_and_epoch_and_validation_stays(sample):
         ),
         (("--data.labeller.jetz.x", "{classes: {b: pt > 1}}"), "data.labeller: no input is called 'jetz'"),
         (("--data.multi_target.jets.x", "[]"), "data.multi_target.jets.x: no case is left"),
+        (("--data.variables", "{jets: [pt], a.b: [d0]}"), "data.variables: 'a.b' cannot name an object"),
     ],
 )
 def test_mistakes(sample, salt, flags, message):
