@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 
-from salt_core.errors import ConfigError
+from salt_core.errors import ConfigError, located
 
 PACKAGE = "package:"
 SHIPPED = "configs"
+
+#: Most bytes of the name of a file, and of a path, that a system takes.
+NAME_LENGTH, PATH_LENGTH = 255, 4095
 
 
 def package_folder() -> Path:
@@ -30,10 +34,26 @@ def resolve_path(text: str, folder: Path) -> Path:
         The path as written; ``~`` is a home folder, ``package:demo/demo_train.h5`` a shipped file.
     folder : Path
         What a relative path is relative to.
+
+    Raises
+    ------
+    ConfigError
+        Where no file can have such a path.
     """
     if text.startswith(PACKAGE):
-        return package_folder() / text.removeprefix(PACKAGE)
-    return Path(folder / Path(text).expanduser()).absolute()
+        path = package_folder() / text.removeprefix(PACKAGE)
+    else:
+        path = Path(folder / _expanded(text)).absolute()
+    if len(os.fsencode(path)) > PATH_LENGTH or any(len(os.fsencode(n)) > NAME_LENGTH for n in path.parts):
+        raise ConfigError(f"{text[:40]!r}... is too long for the path of a file")
+    return path
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{text!r}: nobody here has such a home folder") from None
 
 
 def find_config(text: str) -> Path:
@@ -44,7 +64,8 @@ def find_config(text: str) -> Path:
     ConfigError
         Where it is in neither place.
     """
-    path = resolve_path(text, Path.cwd())
+    with located("--config"):
+        path = resolve_path(text, Path.cwd())
     if path.exists():
         return path
     shipped = shipped_configs()

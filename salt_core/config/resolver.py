@@ -22,7 +22,7 @@ from salt_core.config.values import (
     plain,
     takes_none,
 )
-from salt_core.errors import ConfigError, SaltError, raise_all, suggest
+from salt_core.errors import ConfigError, SaltError, located, raise_all, suggest
 from salt_core.kinds import BY_NAME
 from salt_core.registry import Provider, Registry
 from salt_core.registry.options import Option, options_of, type_text
@@ -112,7 +112,8 @@ def local_plugins(merged: Merged) -> list[Path]:
     given = merged.tree.get("plugins") or []
     if not isinstance(given, list) or not all(isinstance(path, str) for path in given):
         raise ConfigError(f"must be a list of paths of Python files, got {given!r}", "plugins")
-    return [resolve_path(path, merged.source(("plugins",)).folder) for path in given]
+    with located("plugins"):
+        return [resolve_path(path, merged.source(("plugins",)).folder) for path in given]
 
 
 class _Walk:
@@ -282,8 +283,9 @@ class _Walk:
         source = self.merged.source(path)
         text = source.text if self._is_flag(path) else None
         try:
-            check_text(annotation, value, self._where(path), self.allowed)
-            found = leaf(annotation, value, source.folder, text)
+            with located(self._where(path)):
+                check_text(annotation, value, self._where(path), self.allowed)
+                found = leaf(annotation, value, source.folder, text)
         except ConfigError as error:
             self.faults.append(error)
             return Value(None, None)

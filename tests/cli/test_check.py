@@ -210,6 +210,15 @@ CASES = {
     ),
     "no such configuration": Case(["--config", "GN3.yaml"], ["--config", "GN3.yaml does not exist"]),
     "no flag": Case(["stray"], ["'stray' is not expected here"]),
+    "path that no file can have": Case(
+        ["--data.cache_dir", "x" * 256, "--data.norm_dict", "~nobody-is-called-so/n.yaml"],
+        [
+            "--data.cache_dir: 'xxxxxxxx",
+            "is too long for the path of a file",
+            "--data.norm_dict: '~nobody-is-called-so/n.yaml': nobody here has such a home folder",
+        ],
+        2,
+    ),
     "no such plugin file": Case(["--plugins", "[nofile.py]"], ["plugins", "nofile.py cannot be read"]),
     "forbidden class": Case(
         ["--trainer.callbacks.mine", "{class_path: os.system}"],

@@ -39,3 +39,20 @@ def test_no_other_place_is_searched(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="does not exist"):
         find_config(name)
+
+
+@pytest.mark.parametrize("text", ["x" * 256, "ü" * 128, "a/" * 2100, f"ok/{'x' * 256}/ok.h5"])
+def test_what_no_file_can_be_called(tmp_path, text):
+    with pytest.raises(ConfigError, match="is too long for the path of a file"):
+        resolve_path(text, tmp_path)
+
+
+def test_names_that_are_just_short_enough(tmp_path):
+    for text in ("x" * 255, "ü" * 127):
+        assert resolve_path(text, tmp_path).name == text
+        assert not resolve_path(text, tmp_path).exists()
+
+
+def test_the_home_of_nobody(tmp_path):
+    with pytest.raises(ConfigError, match="nobody here has such a home folder"):
+        resolve_path("~nobody-is-called-so/x", tmp_path)
