@@ -62,7 +62,7 @@ class Norms(Callback, ABC):
         scale = self.scale(trainer, optimizer)
         values = {f"{self.prefix}/{name}": norm / scale for name, norm in norms.items()}
         for logger in trainer.loggers:
-            logger.log_metrics(values, step)
+            logger.log_metrics({"epoch": trainer.current_epoch, **values}, step)
 
 
 class GradientNorms(Norms):

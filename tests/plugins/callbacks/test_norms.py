@@ -19,7 +19,8 @@ class Log:
         self.rows: list[tuple[int, dict[str, float]]] = []
 
     def log_metrics(self, values, step) -> None:
-        self.rows.append((step, dict(values)))
+        assert values["epoch"] == 2
+        self.rows.append((step, {key: value for key, value in values.items() if key != "epoch"}))
 
 
 @pytest.fixture
@@ -33,7 +34,13 @@ def model() -> nn.Module:
 
 
 def trainer_at(step: int, **changed: object) -> SimpleNamespace:
-    given = {"global_step": step, "is_global_zero": True, "loggers": [Log()], "log_every_n_steps": 10}
+    given = {
+        "global_step": step,
+        "current_epoch": 2,
+        "is_global_zero": True,
+        "loggers": [Log()],
+        "log_every_n_steps": 10,
+    }
     return SimpleNamespace(**given | {"precision_plugin": SimpleNamespace()} | changed)
 
 
