@@ -30,12 +30,12 @@ def faults_of(resolve, *words: object) -> str:
 
 
 def test_a_component_is_a_plugin_with_options_or_a_name(resolved):
-    tasks = resolved().short["model"]["tasks"]
-    assert tasks["vertexing"]["loss"] == "binary_cross_entropy"
-    assert tasks["flavour"]["loss"] == {"plugin": "cross_entropy", "weight": "class_dict"}
-    full = resolved().full["model"]["tasks"]["vertexing"]["init_args"]["loss"]
-    assert full == {
-        "class_path": "salt_plugins.losses.binary_cross_entropy.loss.BinaryCrossEntropy",
+    short, full = resolved().short, resolved().full
+    loss = short["model"]["tasks"]["flavour"]["loss"]
+    assert (loss["plugin"], loss["weight"]) == ("cross_entropy", "class_dict")
+    assert short["data"]["loader"] == "hdf5"
+    assert full["data"]["loader"] == {
+        "class_path": "salt_plugins.dataloaders.hdf5.loader.Hdf5",
         "init_args": {},
     }
 
