@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import docstring_parser
@@ -151,6 +152,7 @@ def _hints(init: Callable[..., Any]) -> dict[str, Any]:
     return hints
 
 
+@cache
 def _descriptions(cls: type) -> dict[str, str]:
     """Collect what the docstrings say of parameters, the class's own words before its parents'."""
     found: dict[str, str] = {}
