@@ -102,7 +102,7 @@ def change_rows(arrays: dict[str, np.ndarray], kind: str, name: str, rest: tuple
         arrays[name] = rows[: rest[0]]
     elif kind == "slots" and rows.ndim == 2:
         arrays[name] = rows[:, : rest[0]]
-    elif kind == "none valid" and "valid" in rows.dtype.names:
+    elif kind == "none valid" and "valid" in rows.dtype.names and not rows.dtype["valid"].hasobject:
         rows["valid"] = np.zeros((), dtype=rows.dtype["valid"])
     elif kind == "plain":
         arrays[name] = np.arange(len(rows), dtype="f4")

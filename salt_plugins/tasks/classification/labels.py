@@ -56,7 +56,8 @@ class ClassLabel:
         return f"{self.input_name}/{self.column}"
 
     def indices(self, values: Tensor) -> Tensor:
-        """Return class indices, -1 where the value is ignored or no class."""
+        """Return class indices, -1 where the value is ignored or no class; flags are 0 and 1."""
+        values = values.long()
         if not self._mapped:
             return values.clamp(min=-1)
         known = torch.tensor(self._values, device=values.device)
@@ -71,6 +72,7 @@ class ClassLabel:
             raise DataError(
                 f"label {self.name} has floating-point values; a class label must be of an integer type"
             )
+        values = values.long()
         allowed = torch.tensor([*self._values, *IGNORED], device=values.device)
         bad = ~torch.isin(values, allowed)
         if bad.any():

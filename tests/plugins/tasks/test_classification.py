@@ -127,6 +127,14 @@ def test_check_refuses_floats():
         make_task().check(make_batch(flavour=(0.0, 1.0, 2.0)))
 
 
+def test_flags_are_the_classes_0_and_1():
+    task = make_task(class_names=["no", "yes"])
+    flags, numbers = make_batch(flavour=(True, False, True)), make_batch(flavour=(1, 0, 1))
+    task.check(flags)
+    predictions = logits(3)[:, :2]
+    assert torch.equal(task.loss(predictions, flags), task.loss(predictions, numbers))
+
+
 def test_constituents_see_the_jet():
     task = make_task("tracks", "origin", class_names=["a", "b", "c"])
     batch = make_batch()
