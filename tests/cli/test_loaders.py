@@ -181,7 +181,7 @@ def halves(sample, **changes: str) -> list[Path]:
     return made
 
 
-@pytest.mark.parametrize("loader", ["hdf5", "packed"])
+@pytest.mark.parametrize("loader", [pytest.param("hdf5", marks=pytest.mark.full), "packed"])
 def test_wildcards_and_lists_read_as_one_file(sample, fit, losses, loader):
     halves(sample)
     base = ("--data.loader", loader)
@@ -268,6 +268,7 @@ def test_what_is_staged_with_packed_are_the_stores(sample, fit, losses, kinds):
     assert not list(sample.folder.glob("fast/*"))
 
 
+@pytest.mark.full
 def test_the_deepest_place_and_an_explicit_staging_count(sample, fit, kinds):
     fast = sample.folder / "fast"
     config = sample.folder / "places.yaml"
@@ -386,7 +387,7 @@ def test_a_killed_training_goes_on_with_exactly_the_missing_batches(
     ("loader", "place"),
     [
         ("packed", "disk"),
-        ("hdf5", "/dev/shm"),
+        pytest.param("hdf5", "/dev/shm", marks=pytest.mark.full),
         pytest.param("packed", None, marks=pytest.mark.full),
         pytest.param("hdf5", None, marks=pytest.mark.full),
     ],

@@ -184,6 +184,7 @@ def test_an_unknown_part_is_told_with_those_beside_it(sample, salt):
     assert (done.code, "nothing is left to train" in done.err) == (2, True)
 
 
+@pytest.mark.full
 def test_two_devices_train_what_is_not_frozen(sample, salt_process, the_run):
     words = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--model.freeze", "[encoder]")
     done = salt_process("fit", "--config", sample.config, "-f", *words, cwd=sample.folder, timeout=120)

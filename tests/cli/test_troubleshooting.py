@@ -222,6 +222,7 @@ def test_compiled(sample, salt_process):
     assert len(rates(sample)) == 5
 
 
+@pytest.mark.full
 def test_two_devices_and_one_that_diverges(sample, salt_process):
     (sample.folder / "failing.py").write_text(PLUGIN)
     loss = ("--plugins", "[failing.py]", "--model.tasks.flavour.loss", "{plugin: failing, how: loss}")

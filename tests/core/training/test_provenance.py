@@ -388,6 +388,7 @@ def test_of_two_processes_one_looks_tags_and_records(sample, installed, commit, 
     assert "continued" not in told
 
 
+@pytest.mark.full
 def test_a_refused_tag_ends_both_processes(sample, installed, commit, fork):
     (sample.folder / ".gitignore").write_text("*.h5\n")
     commit(sample.folder)
