@@ -1,0 +1,120 @@
+"""Which of several things are true of a jet or of each of its constituents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core.errors import located
+from salt_core.nn.activations import Activation
+from salt_core.nn.entries import loss_of_entries, where_found
+from salt_core.nn.head import Head
+
+UNKNOWN = (-1, -2)
+
+
+class Flags(Task):
+    """Predicts several flags of jets, or of the constituents of one stream, any of which may be true together.
+
+    The loss is the mean over all flags that are known; -1 and -2 stand for one that is not. Written is the
+    probability of each flag, ``p`` before its name.
+
+    Parameters
+    ----------
+    input_name : str
+        What has the flags: the global object, or a stream such as ``tracks``.
+    labels : list of str
+        Columns of 0 and 1, or false and true.
+    loss : Loss
+        Compares logits (M,) with flags (M,), such as ``binary_cross_entropy``.
+    hidden_layers : list of int
+        Sizes of the hidden layers.
+    activation : str, optional
+        Activation of the hidden layers.
+    dropout : float, optional
+        Share of hidden values dropped while training.
+    weight : float, optional
+        Factor of this task's loss in the total.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        labels: list[str],
+        loss: Loss,
+        hidden_layers: list[int],
+        activation: Activation = "ReLU",
+        dropout: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        if not labels or len(set(labels)) < len(labels):
+            raise ConfigError(f"{labels}: name one column or more, each once", "labels")
+        self.input_name = input_name
+        self.labels = labels
+        self.loss_function = loss
+        self.hidden_layers = hidden_layers
+        self.activation: Activation = activation
+        self.dropout = dropout
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """Name the labels."""
+        return {self.input_name: self.labels}
+
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
+    def build(self, encoded: Encoded, data: DataFacts) -> None:
+        """Make the net, with one logit for each flag."""
+        with located("loss"):
+            size = self.loss_function.prepare(
+                Target(f"{self.input_name}/{', '.join(self.labels)}", kind="flags")
+            )
+            if size != 1:
+                raise ConfigError(f"it asks for {size} predictions of a flag; binary_cross_entropy takes one")
+        self.head = Head(
+            self.input_name,
+            data.global_object,
+            encoded,
+            len(self.labels),
+            self.hidden_layers,
+            self.activation,
+            self.dropout,
+        )
+
+    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Return logits (B, T) or (N, T) of the T flags."""
+        del batch
+        logits: Tensor = self.head(pooled, streams)
+        return logits
+
+    def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
+        """Return the mean loss over all flags that are known."""
+        columns = batch.raw(self.input_name)
+        flags = torch.stack([columns[label].long() for label in self.labels], -1)
+        known = flags >= 0
+        return loss_of_entries(self.loss_function(predictions[known], flags[known]), None)
+
+    def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
+        """Give the probability of each flag."""
+        del batch
+        shares = self.loss_function.probabilities(predictions.unsqueeze(-1))[..., 1].unbind(-1)
+        return {
+            self.input_name: {f"p{label}": share for label, share in zip(self.labels, shares, strict=True)}
+        }
+
+    def check(self, batch: JetBatch) -> None:
+        """Refuse labels that are no flags."""
+        for label in self.labels:
+            values = batch.raw(self.input_name)[label]
+            bad = ~torch.isin(values.float(), torch.tensor([0.0, 1.0, *map(float, UNKNOWN)]))
+            if bad.any():
+                raise DataError(
+                    f"label {self.input_name}/{label} holds {values[bad][0].item():g} "
+                    f"({where_found(bad, batch, self.input_name)}); allowed: 0 and 1, and -1 or -2 for entries "
+                    "of which it is not known"
+                )
