@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -47,6 +48,9 @@ class Layout:
     lengths : Tensor
         The same on the batch's device.
     """
+
+    #: Whether all rows are one jet's and their number perhaps a symbol, as in a model that is exported.
+    single: ClassVar[bool] = False
 
     host_lengths: np.ndarray
     lengths: Tensor
@@ -248,6 +252,8 @@ class JetBatch:
 
 def pad(x: Tensor, layout: Layout, length: int | None = None) -> tuple[Tensor, Tensor]:
     """Pad packed rows (N, ...) with zeros to (B, L, ...), and tell which slots are real (B, L)."""
+    if layout.single and length is None:
+        return x.unsqueeze(0), x.new_ones((1, layout.total), dtype=torch.bool)
     longest = int(layout.host_lengths.max(initial=0)) if length is None else length
     padded = x.new_zeros((layout.num_jets, longest, *x.shape[1:]))
     padded[layout.jet_index, layout.slot] = x

@@ -83,6 +83,8 @@ def attend(
     Tensor
         Shape (N, H, d).
     """
+    if layout.single:
+        return _one_jet(q, k, v, bias)
     backend = choose(backend, q, dropout, bias is not None)
     if backend == "varlen":
         return _varlen(q, k, v, layout)
@@ -93,6 +95,16 @@ def attend(
         return _blocks(q, k, v, layout, backend, dropout, bias)
     mixed = _blocks(q[order], k[order], v[order], layout, backend, dropout, bias)
     return torch.empty_like(mixed).index_copy(0, order, mixed)
+
+
+def _one_jet(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:
+    """Attend within the one jet of an exported model, by operations that take no row as well."""
+    q, k, v = (x.transpose(0, 1) for x in (q, k, v))
+    scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
+    if bias is not None:
+        scores = scores + bias.squares[0].squeeze(0).to(q.dtype)
+    mixed: Tensor = scores.softmax(-1) @ v
+    return mixed.transpose(0, 1)
 
 
 def _no_row(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:

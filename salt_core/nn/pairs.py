@@ -25,7 +25,10 @@ class Pairs:
 
     @classmethod
     def of(cls, layout: Layout) -> Pairs:
-        """List the pairs of all jets of `layout`, jet by jet."""
+        """List the pairs of all jets of `layout`, jet by jet; of a single one, (j, i) after (i, j) as well."""
+        if layout.single:
+            rows = layout.slot
+            return cls(*(x.flatten() for x in torch.meshgrid(rows, rows, indexing="ij")))
         host = layout.host_lengths
         num_pairs = int((host * (host + 1) // 2).sum())
         # Each row is paired with itself and with what stands before it in its jet.

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from salt_core.data.batch import JetBatch, Layout, Packed
+from salt_core.data.one_jet import OneJet, side_by_side
 
 
 def layout_of_registers(batch: JetBatch, num_registers: int) -> Layout:
     """Return the layout of `num_registers` rows for each jet of `batch`."""
+    if any(packed.layout.single for packed in batch.streams.values()):
+        return OneJet(num_registers, batch.rows)
     lengths = torch.full((batch.num_jets,), num_registers, dtype=torch.int64, device=batch.rows.device)
     return Layout(np.full(batch.num_jets, num_registers, dtype=np.int64), lengths)
 
@@ -27,10 +30,8 @@ class TokenMap:
     """
 
     def __init__(self, layouts: Mapping[str, Layout]) -> None:
-        host = np.sum([layout.host_lengths for layout in layouts.values()], axis=0)
-        lengths = torch.stack([layout.lengths for layout in layouts.values()]).sum(0)
         self.layouts = layouts
-        self.merged = Layout(host, lengths)
+        self.merged = side_by_side(list(layouts.values()))
         before = self.merged.starts
         self.slots: dict[str, Tensor] = {}
         for name, layout in layouts.items():

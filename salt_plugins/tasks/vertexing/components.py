@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from salt_core import Layout
 from salt_plugins.tasks.vertexing.pairs import from_off_diagonal
+
+#: In an exported model, constituents share a vertex where at most 2 to the power of this connections join them.
+DOUBLINGS = 10
 
 
 def vertices_of(logits: Tensor, layout: Layout) -> Tensor:
@@ -27,6 +31,8 @@ def vertices_of(logits: Tensor, layout: Layout) -> Tensor:
     Tensor
         Vertex of each constituent (N,), int32, counted from 0 in each jet.
     """
+    if layout.single:
+        return _vertices_of_one_jet(logits, layout)
     runs = layout.runs
     numbers = [
         _components(from_off_diagonal(part.unflatten(0, (jets, -1)), length)).flatten()
@@ -56,3 +62,19 @@ def _components(scores: Tensor) -> Tensor:
         lowest = neighbours
     numbers = (lowest == slots).cumsum(1) - 1
     return numbers.gather(1, lowest).to(torch.int32)
+
+
+def _vertices_of_one_jet(logits: Tensor, layout: Layout) -> Tensor:
+    """Do the same for a jet of any number of constituents, by operations that a graph can hold."""
+    length, slots = layout.total, layout.slot
+    i, j = slots.unsqueeze(1), slots.unsqueeze(0)
+    # A zero behind the last pair stands for pairs i = j, which have no logit.
+    place = torch.where(i == j, length * (length - 1), i * (length - 1) + j - (j > i).long())
+    scores = F.pad(logits, (0, 1))[place]
+    connected = (scores + scores.T > 0) | (i == j)
+    for _ in range(DOUBLINGS):
+        reached = connected.float()
+        connected = reached @ reached > 0
+    # The last column is for a jet without constituents, which would have no lowest one.
+    lowest = F.pad(torch.where(connected, j, length), (0, 1), value=length).amin(1)
+    return ((lowest == slots).cumsum(0) - 1)[lowest].to(torch.int32)

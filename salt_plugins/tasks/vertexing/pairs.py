@@ -20,7 +20,7 @@ def off_diagonal(square: Tensor) -> Tensor:
     l + 1 entries, so that a view leaves them out.
     """
     length = square.shape[1]
-    rest: Tensor = square.flatten(1, 2)[:, 1:].unflatten(1, (length - 1, length + 1))
+    rest: Tensor = square.flatten(1, 2)[:, 1:].unflatten(1, (-1, length + 1))
     return rest[:, :, :-1]
 
 

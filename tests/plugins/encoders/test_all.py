@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from salt_core import DataFacts, Encoder, JetBatch, Layout, Packed
+from salt_core.data.one_jet import OneJet
 from salt_core.interfaces.dataloader import LoadRequest, Selection
 from salt_core.nn.edges import EdgeColumns, Edges
 from salt_core.nn.embedding import InitNet
@@ -128,6 +129,19 @@ def test_a_jet_does_not_depend_on_its_batch_mates(encoder):
     for jet in range(batch.num_jets):
         alone_streams, alone = run(encoder, pick(batch, [jet]))
         torch.testing.assert_close(alone[0], pooled[jet])
+        for name in set(streams) & set(LENGTHS):
+            mine = streams[name][batch.streams[name].layout.jet_index == jet]
+            torch.testing.assert_close(alone_streams[name], mine)
+
+
+def test_a_jet_whose_length_is_told_late_is_the_same(encoder):
+    batch = make_batch(encoder)
+    streams, pooled = run(encoder, batch)
+    for jet in range(batch.num_jets):
+        alone = pick(batch, [jet])
+        traced = {name: Packed(p.x, OneJet(len(p.x), p.x)) for name, p in alone.streams.items()}
+        alone_streams, pooled_alone = run(encoder, replace(alone, streams=traced))
+        torch.testing.assert_close(pooled_alone[0], pooled[jet])
         for name in set(streams) & set(LENGTHS):
             mine = streams[name][batch.streams[name].layout.jet_index == jet]
             torch.testing.assert_close(alone_streams[name], mine)

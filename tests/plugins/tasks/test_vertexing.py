@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
+from salt_core.data.one_jet import OneJet
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 from salt_plugins.tasks.vertexing.components import vertices_of
@@ -173,6 +174,37 @@ def test_vertices_are_the_connected_components(order):
     expected = expected_vertices(logits, lengths)
     assert 1 < expected.max() < 11, "neither all joined nor all apart"
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 12, 40])
+def test_vertices_of_one_jet_whose_length_is_told_late(length):
+    generator = torch.Generator().manual_seed(length)
+    layout = OneJet(length, torch.zeros(0))
+    for threshold in (0.5, 1.0, 2.0):
+        logits = torch.randn(length * max(length - 1, 0), generator=generator) - threshold
+        expected = vertices_of(logits, Layout.of(np.array([length])))
+        found = vertices_of(logits, layout)
+        assert found.dtype == expected.dtype
+        assert torch.equal(found, expected)
+
+
+def test_a_chain_of_one_jet_whose_length_is_told_late():
+    length = 300
+    square = torch.full((1, length, length), -1.0)
+    order = torch.randperm(length, generator=torch.Generator().manual_seed(0))
+    square[0, order[:-1], order[1:]] = square[0, order[1:], order[:-1]] = 1.0
+    found = vertices_of(off_diagonal(square).flatten(), OneJet(length, torch.zeros(0)))
+    assert torch.equal(found, torch.zeros(length, dtype=torch.int32))
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 5])
+def test_pairs_of_one_jet_whose_length_is_told_late(length):
+    task, batch = make_task(), make_batch([length])
+    packed = batch.streams["tracks"]
+    traced = packed.x, OneJet(length, packed.x)
+    context = torch.randn(1, CONTEXT, dtype=torch.float64)
+    expected = task(context, batch.streams, batch)
+    torch.testing.assert_close(task(context, {"tracks": Packed(*traced)}, batch), expected)
 
 
 def test_a_chain_is_one_vertex():
