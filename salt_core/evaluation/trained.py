@@ -19,10 +19,11 @@ from salt_core.config.arguments import Arguments, Flag
 from salt_core.config.load import load as load_config
 from salt_core.config.paths import resolve_path
 from salt_core.data.assemble import batch_of
+from salt_core.data.batch import JetBatch
 from salt_core.data.files import expand
 from salt_core.data.hdf5 import check_columns, dataset_of, opened
 from salt_core.data.order import evaluation_pieces
-from salt_core.data.request import without_missing
+from salt_core.data.request import Selection, without_missing
 from salt_core.data.rows import FileReader, place_of
 from salt_core.errors import ConfigError, RunError
 from salt_core.evaluation.checkpoint import Checkpoint, alone, load_weights
@@ -148,9 +149,45 @@ class Trained:
                 parts.setdefault(name, []).append(rows)
         return {name: _joined(name, rows) for name, rows in parts.items()}
 
+    def batches(self, source: Source, batch_size: int = 1000) -> Iterator[JetBatch]:
+        """Read one file as the model takes it, on the CPU; its inputs are not normalised yet.
+
+        Parameters
+        ----------
+        source : str or Path
+            HDF5 file.
+        batch_size : int, optional
+            Jets at a time.
+
+        Raises
+        ------
+        SaltError
+            As `predict` does.
+        """
+        for file in self._files(source):
+            num_jets, selection, _ = self._selection(file)
+            yield from self._batches(file, selection, num_jets, batch_size)
+
     @torch.inference_mode()
     def _predict(self, file: h5py.File, batch_size: int, constituents: bool) -> Iterator[tuple[str, Array]]:
         """Yield the rows of one file, batch by batch."""
+        num_jets, selection, present = self._selection(file)
+        copied = {
+            name: [column for column in columns if self._data.derived.is_there(name, column, present[name])]
+            for name, columns in self._data.extra_vars.items()
+        }
+        made = {
+            name: [column for column in columns if column in copied[name]]
+            for name, columns in self._data.made_vars.items()
+        }
+        tables = Tables(self.config["name"], selection, copied, constituents, made)
+        for batch in self._batches(file, selection, num_jets, batch_size):
+            batch = batch.to(self.module.device)
+            unwanted = () if constituents else selection.streams
+            yield from tables.of(self.module.outputs(self.module(batch, unwanted), batch), batch, file)
+
+    def _selection(self, file: h5py.File) -> tuple[int, Selection, Mapping[str, Sequence[str]]]:
+        """Return the jets of a file, what is read of it, and the columns that its objects have."""
         selection = self._data.selection()
         selection = replace(
             selection, cuts={name: selection.cuts.get(name, ()) for name in selection.streams}
@@ -161,22 +198,15 @@ class Trained:
         if num_jets == 0:
             raise ConfigError(f"{file.filename} has no jets", "source")
         present = {name: dataset_of(file, selection, name).dtype.names for name in selection.objects}
-        selection = without_missing(selection, present)
-        copied = {
-            name: [column for column in columns if self._data.derived.is_there(name, column, present[name])]
-            for name, columns in self._data.extra_vars.items()
-        }
-        made = {
-            name: [column for column in columns if column in copied[name]]
-            for name, columns in self._data.made_vars.items()
-        }
-        tables = Tables(self.config["name"], selection, copied, constituents, made)
+        return num_jets, without_missing(selection, present), present
+
+    def _batches(
+        self, file: h5py.File, selection: Selection, num_jets: int, batch_size: int
+    ) -> Iterator[JetBatch]:
         reader = FileReader(file, selection)
         for start, stop in evaluation_pieces(num_jets, batch_size, ranks=1):
             batch = batch_of(reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename))
-            batch = self._data.completed(batch, "test").to(self.module.device)
-            unwanted = () if constituents else selection.streams
-            yield from tables.of(self.module.outputs(self.module(batch, unwanted), batch), batch, file)
+            yield self._data.completed(batch, "test")
 
     def _files(self, source: Source | Sequence[Source] | Mapping[str, Any]) -> Iterator[h5py.File]:
         """Open one file after the other."""
