@@ -177,6 +177,11 @@ def test_all_are_here():
     assert {f"{name}.yaml" for name in OUTPUT} == set(shipped_configs()) - {"base.yaml"}
 
 
+def test_the_docs_have_a_table_of_them():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    assert [name for name in OUTPUT if f"`{name}.yaml`" not in page] == []
+
+
 @pytest.mark.parametrize("path", shipped_configs().values(), ids=lambda path: path.stem)
 def test_they_are_short_and_say_what_they_are(path):
     lines = path.read_text().splitlines()
