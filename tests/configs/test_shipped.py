@@ -75,6 +75,8 @@ TRAINER = {
     "precision": "32-true",
     "log_every_n_steps": 1,
     "enable_progress_bar": "false",
+    "enable_model_summary": "false",
+    "callbacks.loss_curves": "null",
 }
 
 
