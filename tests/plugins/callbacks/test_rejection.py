@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from salt_core import DataFacts
 from salt_core.errors import ConfigError
 from salt_plugins.callbacks.rejection.callback import Rejection
 from salt_plugins.callbacks.rejection.discriminant import discriminant, separation
@@ -35,6 +38,13 @@ def test_rejection_at_the_cut_that_the_efficiency_gives():
 def test_an_efficiency_that_is_none():
     with pytest.raises(ConfigError, match="efficiency"):
         Rejection(efficiency=1.5)
+
+
+def test_classes_that_no_file_names_are_said(caplog):
+    module = SimpleNamespace(facts=DataFacts("jets", {}, {}, {}, {}, {}))
+    with caplog.at_level("INFO", "salt.rejection"):
+        Rejection().on_test_start(None, module)
+    assert "no rejection is told" in caplog.text
 
 
 def test_the_table_is_told_after_an_evaluation(sample, salt, the_run):
