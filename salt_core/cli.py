@@ -1,4 +1,4 @@
-"""The console entry ``salt``: a group whose subcommands are imported only when they are called."""
+"""The console entry ``salt``: its own commands and those of plugins, imported only when they are called."""
 
 from __future__ import annotations
 
@@ -9,39 +9,16 @@ from collections.abc import Sequence
 import click
 
 from salt_core import logs
-from salt_core.commands import LazyCommand, LazyGroup
+from salt_core.commands.built_in import COMMANDS, TRAINING
+from salt_core.commands.plugged import PluggedGroup
 from salt_core.errors import SaltError
 from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED, interruption
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
 
-#: The command that can be resumed when it is interrupted.
-TRAINING = "fit"
 
-COMMANDS = {
-    TRAINING: LazyCommand(
-        "salt_core.commands.train:fit", "Train a model as YAML files and flags describe it."
-    ),
-    "check": LazyCommand(
-        "salt_core.commands.check:check", "Look for everything that a training would trip over."
-    ),
-    "validate": LazyCommand(
-        "salt_core.commands.train:validate", "Run a trained model over the validation sample."
-    ),
-    "test": LazyCommand(
-        "salt_core.commands.train:test", "Evaluate a trained model and write its predictions."
-    ),
-    "submit": LazyCommand("salt_core.commands.submit:submit", "Submit a training to a batch system."),
-    "jobs": LazyCommand("salt_core.commands.jobs:jobs", "List submitted jobs, and see to them."),
-    "data": LazyCommand(
-        "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
-    ),
-    "plugins": LazyCommand("salt_core.commands.plugins:plugins", "List plugins and explain their options."),
-}
-
-
-salt = LazyGroup(
+salt = PluggedGroup(
     COMMANDS,
     name="salt",
     help="Train and evaluate jet-flavour taggers; every part is a plugin that YAML names.",

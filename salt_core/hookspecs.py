@@ -1,6 +1,7 @@
 """The hooks that a plugin may implement.
 
-Each hook returns a mapping from the name that YAML uses to a class, or to a ``"module:Class"`` string.
+Each hook returns a mapping from the name that YAML uses to a class, or to a ``"module:Class"`` string;
+commands are objects, not classes.
 The string keeps ``salt plugins list`` free of heavy imports, so prefer it.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import click
 import pluggy
 
 PROJECT = "salt"
@@ -15,7 +17,7 @@ PROJECT = "salt"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Offers = Mapping[str, "type | str"]
+Offers = Mapping[str, "type | click.Command | str"]
 
 
 @hookspec
@@ -150,4 +152,19 @@ def salt_augmentations() -> Offers:  # type: ignore[empty-body]
     ...     return {"smear": "salt_plugin_smear.augmentation:Smear"}
     >>> salt_augmentations()
     {'smear': 'salt_plugin_smear.augmentation:Smear'}
+    """
+
+
+@hookspec
+def salt_commands() -> Offers:  # type: ignore[empty-body]
+    """Offer click commands, which stand beside those of ``salt`` itself.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_commands():
+    ...     return {"count": "salt_plugin_count.command:count"}
+    >>> salt_commands()
+    {'count': 'salt_plugin_count.command:count'}
     """

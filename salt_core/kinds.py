@@ -18,11 +18,14 @@ class Kind:
         The hook that offers names of this kind, such as ``salt_encoders``.
     base : str
         ``module:Class`` of the base class; a parameter annotated with it takes a plugin of this kind.
+    made : bool, optional
+        Whether plugins are objects of the base class, not classes that extend it.
     """
 
     name: str
     hook: str
     base: str
+    made: bool = False
 
     def base_class(self) -> type:
         """Import the base class."""
@@ -42,7 +45,11 @@ KINDS = (
     Kind("callback", "salt_callbacks", "lightning.pytorch.callbacks:Callback"),
     Kind("optimizer", "salt_optimizers", "salt_core.interfaces.optimizer:OptimizerFactory"),
     Kind("augmentation", "salt_augmentations", "salt_core.interfaces.augmentation:Augmentation"),
+    Kind("command", "salt_commands", "click:Command", made=True),
 )
+
+#: The kinds that a configuration names.
+PARTS = tuple(kind for kind in KINDS if not kind.made)
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_HOOK = {kind.hook: kind for kind in KINDS}

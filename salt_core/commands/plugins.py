@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from salt_core.commands import SaltGroup
+from salt_core.commands.built_in import COMMANDS
 from salt_core.registry import BrokenPlugin, Provider, Registry
 from salt_core.registry.registry import check_kind
 
@@ -104,6 +105,8 @@ def _rivals_of(provider: Provider, registry: Registry) -> str | None:
         return None
     same = [other for other in registry.providers(provider.kind) if other.name == provider.name]
     rivals = [f"{other.origin} (plugin {other.plugin})" for other in same if other != provider]
+    if provider.kind == "command" and provider.name in COMMANDS:
+        rivals = ["salt itself, whose command goes first", *rivals]
     return f"also offered by {', '.join(rivals)}"
 
 
@@ -176,6 +179,8 @@ def describe(registry: Registry, kind: str, name: str) -> str:
     ConfigError
         Where the plugin does not exist or cannot be used.
     """
+    if kind == "command":
+        return _describe_command(registry, name)
     # Options need the class, hence torch and a docstring parser; the listing must load neither.
     from salt_core.registry.options import options_of
 
@@ -192,6 +197,13 @@ def describe(registry: Registry, kind: str, name: str) -> str:
     if not options:
         return "\n".join([*head, "It takes no options."])
     return "\n".join([*head, "Options", *(line for option in options for line in _option_lines(option, 2))])
+
+
+def _describe_command(registry: Registry, name: str) -> str:
+    provider = registry.provider("command", name)
+    with click.Context(registry.command(name), info_name=f"salt {name}") as context:
+        told = context.get_help()
+    return f"command {name}\n\nProvided by {provider.origin}: {provider.path}\n\n{told}"
 
 
 def _option_lines(option: Option, indent: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+import click
 import pluggy
 
 from salt_core import hookspecs
@@ -12,7 +13,7 @@ from salt_core.errors import suggest
 from salt_core.kinds import BY_HOOK
 from salt_core.registry.faults import HookError
 
-Offer = tuple[str, str, "type | str"]
+Offer = tuple[str, str, "type | click.Command | str"]
 
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -78,7 +79,9 @@ def _call(hook: str, function: Callable[..., object]) -> Iterator[Offer]:
 
 
 def _is_target(target: object) -> bool:
-    return isinstance(target, type) or (isinstance(target, str) and _TARGET.fullmatch(target) is not None)
+    return isinstance(target, type | click.Command) or (
+        isinstance(target, str) and _TARGET.fullmatch(target) is not None
+    )
 
 
 def _said(value: object) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from salt_core.registry.summary import Reading, read_class, read_target
+import click
+
+from salt_core.registry.summary import Reading, read_class, read_command, read_target
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Provider:
     ----------
     kind, name : str
         The kind of plugin and the name that YAML uses.
-    target : type or str
-        The class, or ``"module:Class"``.
+    target : type, click.Command or str
+        The class or the command, or ``"module:Class"``.
     plugin : str
         Name of the entry point, or the stem of a project-local file.
     distribution, version : str
@@ -28,7 +30,7 @@ class Provider:
 
     kind: str
     name: str
-    target: type | str
+    target: type | click.Command | str
     plugin: str
     distribution: str
     version: str
@@ -44,6 +46,8 @@ class Provider:
         """The class as ``module:Class``."""
         if isinstance(self.target, str):
             return self.target
+        if isinstance(self.target, click.Command):
+            return f"{getattr(self.target.callback, '__module__', '?')}:{self.target.name}"
         return f"{self.target.__module__}:{self.target.__qualname__}"
 
     @property
@@ -65,6 +69,8 @@ class Provider:
 
     @cached_property
     def _reading(self) -> Reading:
+        if isinstance(self.target, click.Command):
+            return read_command(self.target)
         return read_target(self.target) if isinstance(self.target, str) else read_class(self.target)
 
 

@@ -10,6 +10,9 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
+import click
+
+from salt_core.commands.built_in import COMMANDS
 from salt_core.errors import ConfigError, suggest
 from salt_core.kinds import BY_NAME
 from salt_core.registry.discovery import Findings, find_plugins
@@ -28,6 +31,7 @@ class Registry:
 
     def __init__(self, findings: Findings) -> None:
         offers = Counter((provider.kind, provider.name) for provider in findings.providers)
+        offers.update(("command", name) for name in COMMANDS)
         self._providers = sorted(
             (replace(p, conflict=offers[p.kind, p.name] > 1) for p in findings.providers),
             key=lambda p: (p.kind, p.name, p.distribution, p.plugin),
@@ -127,6 +131,23 @@ class Registry:
             Where `provider` fails, the class cannot be imported, or it does not extend the kind's
             base class.
         """
+        found = self._found(kind, name, where)
+        assert isinstance(found, type)
+        return found
+
+    def command(self, name: str) -> click.Command:
+        """Import the command behind a name.
+
+        Raises
+        ------
+        ConfigError
+            Where `provider` fails, the command cannot be imported, or it is none.
+        """
+        found = self._found("command", name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def _found(self, kind: str, name: str, where: str = "") -> object:
         provider = self.provider(kind, name, where)
         try:
             found = _import(provider.target)
@@ -135,7 +156,7 @@ class Registry:
         except BaseException as error:  # an import may end in anything, SystemExit included
             raise ConfigError(f"{_said(provider)} cannot be loaded: {reason_of(error)}", where) from error
         fault = _fault_of(found, kind)
-        if fault or not isinstance(found, type):
+        if fault:
             raise ConfigError(f"{_said(provider)} cannot be used: {provider.path} {fault}", where)
         return found
 
@@ -166,15 +187,18 @@ def _said(provider: Provider) -> str:
     return f"the {provider.kind} {provider.name!r} of {provider.origin}"
 
 
-def _import(target: type | str) -> object:
-    if isinstance(target, type):
+def _import(target: type | click.Command | str) -> object:
+    if not isinstance(target, str):
         return target
     module, _, qualname = target.partition(":")
     return reduce(getattr, qualname.split("."), importlib.import_module(module))
 
 
 def _fault_of(found: object, kind: str) -> str:
-    """Say what keeps `found` from being a class of `kind`; empty where nothing does."""
+    """Say what keeps `found` from being a class, or a command, of `kind`; empty where nothing does."""
+    if BY_NAME[kind].made:
+        fits = isinstance(found, BY_NAME[kind].base_class())
+        return "" if fits else f"is no {BY_NAME[kind].base} but a {type(found).__name__}"
     if not isinstance(found, type):
         return f"is not a class but a {type(found).__name__}"
     base = _import(BY_NAME[kind].base)

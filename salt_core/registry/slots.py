@@ -8,7 +8,7 @@ import types
 import typing
 from typing import Any, NamedTuple
 
-from salt_core.kinds import KINDS
+from salt_core.kinds import PARTS
 
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable)
@@ -64,7 +64,7 @@ def base_kind(annotation: object) -> str | None:
     """
     if not isinstance(annotation, type):
         return None
-    for kind in KINDS:
+    for kind in PARTS:
         module, _, name = kind.base.partition(":")
         if getattr(sys.modules.get(module), name, None) is annotation:
             return kind.name

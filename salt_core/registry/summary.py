@@ -1,4 +1,4 @@
-"""The first docstring line of a class, read from its source so that nothing is imported."""
+"""The first docstring line of a class or a command, read from its source so that nothing is imported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+
+import click
 
 UNDOCUMENTED = "(no docstring)"
 
@@ -34,6 +36,11 @@ def read_class(target: type) -> Reading:
     return Reading(_first_line(target.__dict__.get("__doc__")))
 
 
+def read_command(target: click.Command) -> Reading:
+    """Read the help of a command that is already imported."""
+    return Reading(_first_line(target.help))
+
+
 def read_target(target: str) -> Reading:
     """Read the docstring of ``"module:Class"`` without importing the module or its parents."""
     module, _, qualname = target.partition(":")
@@ -54,7 +61,7 @@ def read_target(target: str) -> Reading:
 
 
 def _read_tree(tree: ast.Module, module: str, qualname: str) -> Reading:
-    found = _find_class(tree.body, qualname)
+    found = _find_class(tree.body, qualname) or _find_function(tree.body, qualname)
     if found is not None:
         return Reading(_first_line(ast.get_docstring(found, clean=False)))
     bound = _names_bound(tree)
@@ -108,6 +115,12 @@ def _find_class(body: Sequence[ast.stmt], qualname: str) -> ast.ClassDef | None:
             return None
         body = found.body
     return found
+
+
+def _find_function(body: Sequence[ast.stmt], name: str) -> ast.FunctionDef | None:
+    """Find a function that a decorator makes a command."""
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return functions[-1] if functions and functions[-1].decorator_list else None
 
 
 def _names_bound(tree: ast.Module) -> set[str]:

@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import Logger
 from salt_core.config.resolver import Resolved
 from salt_core.data.module import SaltDataModule
 from salt_core.errors import ConfigError, refused
-from salt_core.kinds import KINDS
+from salt_core.kinds import PARTS
 from salt_core.training.archive import SealedCheckpoints
 from salt_core.training.module import SaltModule
 
@@ -169,7 +169,7 @@ class _Cli(LightningCLI):
         self.trainer = self.instantiate_trainer()
 
     def _instantiate_parts(self) -> None:
-        instantiators = [(self._make, kind.base_class(), True) for kind in KINDS]
+        instantiators = [(self._make, kind.base_class(), True) for kind in PARTS]
         self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule = self._get(self.config_init, "data")
         self.model = self._get(self.config_init, "model")

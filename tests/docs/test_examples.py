@@ -142,6 +142,14 @@ def test_salt_augmentations(example_class, facts, batch):
     assert augmentation.state_dict() == {}
 
 
+def test_salt_commands(example, sample, salt, monkeypatch):
+    monkeypatch.setenv("SALT_PLUGINS", str(example("salt_commands")))
+    assert "count-jets  Count the jets of a file." in salt("--help").out
+    counted = salt("count-jets", sample.file("test"))
+    assert (counted.code, counted.out) == (0, "45\n")
+    assert "Count the jets of a file." in salt("plugins", "show", "command", "count-jets").out
+
+
 def test_salt_callbacks(example, sample, salt, the_run):
     """Train with encoder, task, loss, optimiser and the like of the examples: the core knows no GN2."""
     files = ("encoders", "tasks", "losses", "callbacks", "optimizers", "augmentations")

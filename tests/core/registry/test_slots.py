@@ -20,7 +20,7 @@ from salt_core.interfaces.loss import Loss
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.staging import Staging
 from salt_core.interfaces.task import Task
-from salt_core.kinds import KINDS
+from salt_core.kinds import PARTS
 from salt_core.registry.options import options_of
 from salt_core.registry.slots import Slot, base_kind, kind_of
 
@@ -41,7 +41,7 @@ class SpecialLoss(Loss):
     """A parameter of this type takes no other loss, so it is no slot."""
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", PARTS, ids=lambda kind: kind.name)
 def test_the_base_class_of_each_kind_is_a_slot(kind):
     assert base_kind(BASES[kind.name]) == kind.name
     assert kind_of(BASES[kind.name]) == Slot(kind.name, "one")
