@@ -12,6 +12,9 @@ from salt_plugins.tasks.vertexing.pairs import from_off_diagonal
 #: In an exported model, constituents share a vertex where at most 2 to the power of this connections join them.
 DOUBLINGS = 10
 
+#: A number that no constituent has.
+BEYOND = 2**31 - 1
+
 
 def vertices_of(logits: Tensor, layout: Layout) -> Tensor:
     """Count the vertices of each jet, and tell each constituent its own.
@@ -66,7 +69,7 @@ def _components(scores: Tensor) -> Tensor:
 
 def _vertices_of_one_jet(logits: Tensor, layout: Layout) -> Tensor:
     """Do the same for a jet of any number of constituents, by operations that a graph can hold."""
-    length, slots = layout.total, layout.slot
+    length, slots = layout.lengths, layout.slot
     i, j = slots.unsqueeze(1), slots.unsqueeze(0)
     # A zero behind the last pair stands for pairs i = j, which have no logit.
     place = torch.where(i == j, length * (length - 1), i * (length - 1) + j - (j > i).long())
@@ -76,5 +79,5 @@ def _vertices_of_one_jet(logits: Tensor, layout: Layout) -> Tensor:
         reached = connected.float()
         connected = reached @ reached > 0
     # The last column is for a jet without constituents, which would have no lowest one.
-    lowest = F.pad(torch.where(connected, j, length), (0, 1), value=length).amin(1)
+    lowest = F.pad(torch.where(connected, j, BEYOND), (0, 1), value=BEYOND).amin(1)
     return ((lowest == slots).cumsum(0) - 1)[lowest].to(torch.int32)

@@ -1,0 +1,1 @@
+"""Bundled commands of `salt`."""

@@ -1,0 +1,1 @@
+"""``salt compare``: two files of predictions, column by column."""

@@ -1,0 +1,1 @@
+"""``salt export``: a trained model as an ONNX file."""
