@@ -1,1 +1,11 @@
-"""``salt compare``: two files of predictions, column by column."""
+"""The command ``salt compare``."""
+
+from collections.abc import Mapping
+
+from salt_core import hookimpl
+
+
+@hookimpl
+def salt_commands() -> Mapping[str, str]:
+    """Offer the name that the command line uses."""
+    return {"compare": "salt_plugins.commands.compare.command:compare"}
