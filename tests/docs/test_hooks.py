@@ -47,7 +47,8 @@ def base_of(hook: str) -> type:
 
 
 def classes_of(heading: str) -> list[type]:
-    return ([base_of(heading)] if heading in BY_HOOK else []) + HELPERS.get(heading, [])
+    extended = heading in BY_HOOK and not BY_HOOK[heading].made
+    return ([base_of(heading)] if extended else []) + HELPERS.get(heading, [])
 
 
 OURS = [
