@@ -84,9 +84,14 @@ def test_a_run_is_exported_and_checked_again(run, salt):
     assert "does not predict what the checkpoint predicts: X (" in noticed.err
 
 
-def test_a_file_that_does_not_agree_is_not_left(run, salt, monkeypatch):
+def test_a_file_that_does_not_agree_is_not_left(sample, salt, monkeypatch):
+    for package in graph.PACKAGES:
+        pytest.importorskip(package, reason="needs the extra 'export'")
+    dense = ("--model.encoder", "{plugin: dense, hidden_layers: [8]}")
+    only_jets = ("--model.tasks.origin", "null", "--model.tasks.vertexing", "null")
+    assert salt("fit", "--config", sample.config, "-f", *dense, *only_jets).code == 0
     monkeypatch.setattr(checking, "TOLERANCE", 0.0)
-    (checkpoint, *_) = run.rglob("*val_loss*.ckpt")
+    (checkpoint, *_) = sample.folder.rglob("*val_loss*.ckpt")
     before = set(checkpoint.parent.iterdir())
     done = salt("export", checkpoint, "--num_jets", 5)
     assert done.code == 1
