@@ -175,6 +175,15 @@ def test_is_checked(name, salt, samples, tmp_path, monkeypatch):
     assert done.code == 0, done.err
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("name", OUTPUT)
+def test_is_exported(name, trained, salt):
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package, reason="needs the extra 'export'")
+    done = salt("export", trained(name), "--num_jets", 30)
+    assert done.code == 0, done.err
+
+
 def test_all_are_here():
     assert {f"{name}.yaml" for name in OUTPUT} == set(shipped_configs()) - {"base.yaml"}
 
