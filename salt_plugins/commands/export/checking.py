@@ -146,6 +146,17 @@ def check_inputs(session: Any, inputs: Sequence[Input], path: Path) -> None:
         raise ConfigError(f"{shown(path)} is of another model: it takes {theirs}, and this one {ours}")
 
 
+def check_outputs(columns: Mapping[str, Sequence[str]], outputs: Sequence[Output], path: Path) -> None:
+    """Raise a `ConfigError` where a file gives what the model's tasks do not write, by object."""
+    for output in outputs:
+        for column in [output.column] if output.column else output.terms:
+            if column not in columns.get(output.object_name, ()):
+                raise ConfigError(
+                    f"{shown(path)} is of another model: it gives {column!r} of {output.object_name}, "
+                    "which no task of this one writes"
+                )
+
+
 def compare(
     session: Any,
     module: SaltModule,

@@ -115,22 +115,27 @@ def _write(
 
 def _check(path: Path, trained: Trained, sample: Sample) -> None:
     """Compare a file that is there."""
-    from salt_plugins.commands.export.checking import outputs_told, session_of
+    from salt_plugins.commands.export.checking import check_inputs, check_outputs, outputs_told, session_of
+    from salt_plugins.commands.export.inputs import inputs_of
+    from salt_plugins.commands.export.model import written_columns
 
     if not path.is_file():
         raise ConfigError(f"there is no file {path}", "--check")
-    _agree(path, trained, outputs_told(session_of(path), path), sample)
+    session, inputs = session_of(path), inputs_of(trained.module)
+    outputs = outputs_told(session, path)
+    check_inputs(session, inputs, path)
+    check_outputs(written_columns(trained.module, inputs), outputs, path)
+    _agree(path, trained, outputs, sample)
 
 
 def _agree(path: Path, trained: Trained, outputs: Sequence[Output], sample: Sample) -> None:
     """Raise where the file does not predict what the checkpoint predicts; tell how far they are apart."""
-    from salt_plugins.commands.export.checking import check_inputs, compare, session_of
+    from salt_plugins.commands.export.checking import compare, session_of
     from salt_plugins.commands.export.inputs import inputs_of
     from salt_plugins.commands.export.jets import random_jets, real_jets
 
     module, (file, num_jets) = trained.module, sample
     inputs, session = inputs_of(module), session_of(path)
-    check_inputs(session, inputs, path)
     jets = chain(random_jets(module.facts, inputs, num_jets), real_jets(trained, file, num_jets))
     compared = compare(session, module, inputs, outputs, jets)
     click.echo(f"Largest differences from {shown(trained.checkpoint)} in {compared.num_jets} jets:")

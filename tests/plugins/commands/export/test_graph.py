@@ -13,7 +13,13 @@ from salt_core.nn.edges import Edges
 from salt_core.nn.embedding import InitNet
 from salt_core.training.module import SaltModule
 from salt_plugins.commands.export import checking, graph
-from salt_plugins.commands.export.checking import compare, session_of
+from salt_plugins.commands.export.checking import (
+    check_inputs,
+    check_outputs,
+    compare,
+    outputs_told,
+    session_of,
+)
 from salt_plugins.commands.export.graph import graph_of, require_packages
 from salt_plugins.commands.export.inputs import Input, batch_of, inputs_of, tables_of
 from salt_plugins.commands.export.jets import random_jets
@@ -171,6 +177,17 @@ def test_a_weight_that_is_changed_is_noticed(module, inputs, outputs, proto, tmp
     )
     with pytest.raises(RunError, match=r"does not predict.*GN2_p"):
         compared.refuse()
+
+
+def test_a_file_of_another_model_is_refused(inputs, outputs, proto, tmp_path):
+    session = session_of(saved(proto, tmp_path))
+    with pytest.raises(ConfigError, match=r"was not made by salt export"):
+        outputs_told(session, tmp_path / "model.onnx")
+    check_inputs(session, inputs, tmp_path)
+    with pytest.raises(ConfigError, match=r"another model: it takes .*track_features"):
+        check_inputs(session, inputs[:1], tmp_path)
+    with pytest.raises(ConfigError, match=r"another model: it gives 'pfake' of tracks"):
+        check_outputs({"jets": ["pb", "pc", "m"]}, outputs, tmp_path)
 
 
 def test_another_number_of_rows_or_nan_is_noticed(outputs):
