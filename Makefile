@@ -1,4 +1,4 @@
-# make demo    installs, trains a small GN2 on the bundled jets, evaluates it
+# make demo    installs, trains a small GN2 on the bundled jets, evaluates it, and reports on it
 # make test    lint, types and the tests (under 10 minutes on 2 cores)
 #
 # PyTorch: on a machine without a GPU the build of constraints/cpu.txt. Say otherwise with
@@ -24,8 +24,10 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 
 demo: install
 	$(BIN)/salt fit --config configs/GN2.yaml --config configs/demo.yaml --name GN2_demo --force
-	$(BIN)/salt test --config $(RUN_OF_DEMO)config.yaml
-	@echo "Metrics, loss curves and checkpoints are in $(RUN_OF_DEMO)"
+	$(BIN)/salt test --config $(RUN_OF_DEMO)config.yaml --data.write_constituents true \
+	    --data.extra_vars.tracks '[ftagTruthOriginLabel, ftagTruthVertexIndex]'
+	$(BIN)/salt report $(RUN_OF_DEMO) --formats png
+	@echo "Metrics, checkpoints and report/report.html are in $(RUN_OF_DEMO)"
 
 lint: install
 	$(BIN)/ruff check .

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import click
 import pytest
 
-from salt_core.kinds import BY_NAME
+from salt_core.kinds import PARTS
 from salt_core.registry import Registry
 from salt_core.registry.options import options_of
 from salt_core.registry.summary import read_class
 
 WIDTH = 110
 REGISTRY = Registry.discover([])
-BUNDLED = [(kind, name) for kind in BY_NAME for name in REGISTRY.names(kind)]
+BUNDLED = [(kind.name, name) for kind in PARTS for name in REGISTRY.names(kind.name)]
 
 
 def unexplained(cls: type) -> Iterator[str]:
@@ -30,6 +31,16 @@ def test_summary_and_options(kind, name):
     cls = REGISTRY.resolve(kind, name)
     assert list(unexplained(cls)) == []
     summary = read_class(cls).summary
+    assert summary.endswith(".")
+    assert len(summary) <= WIDTH
+
+
+@pytest.mark.parametrize("name", REGISTRY.names("command"))
+def test_summary_and_options_of_a_command(name):
+    command = REGISTRY.command(name)
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+    summary = REGISTRY.provider("command", name).summary
     assert summary.endswith(".")
     assert len(summary) <= WIDTH
 

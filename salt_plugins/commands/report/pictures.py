@@ -1,0 +1,276 @@
+"""The pictures of a report: each function makes one matplotlib figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salt_plugins.commands.report import numbers
+from salt_plugins.commands.report.jets import Jets
+from salt_plugins.commands.report.reading import Run
+from salt_plugins.commands.report.style import RUN_STYLES, colour, short, shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+Fractions = Mapping[str, float]
+NUM_BINS = 6
+
+#: Bins that reach over more than this factor are shown on a logarithmic axis.
+WIDE = 10
+
+
+def learning_curves(runs: Sequence[Run]) -> Figure | None:
+    """Draw the losses of training and validation, the total and each task's."""
+    columns = dict.fromkeys(c for run in runs for row in run.metrics[:1] for c in row if c.endswith("loss"))
+    names = list(dict.fromkeys(column.split("/", 1)[1] for column in columns if "/" in column))
+    names.sort(key=lambda name: name != "loss")
+    if not names:
+        return None
+    rows = -(-len(names) // 2)
+    figure = _figure(8.6, 3.1 * rows)
+    panels = figure.subplots(rows, min(2, len(names)), squeeze=False).ravel()
+    for panel, name in zip(panels, names, strict=False):
+        for place, run in enumerate(runs):
+            _losses(panel, run, name, f"C{place}" if len(runs) > 1 else None, len(runs) > 1)
+        panel.set_title(
+            "total" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10
+        )
+        panel.set(xlabel="Step", ylabel="Loss")
+        panel.legend()
+    for panel in panels[len(names) :]:
+        panel.set_axis_off()
+    return figure
+
+
+def _losses(panel: Axes, run: Run, name: str, hue: str | None, several: bool) -> None:
+    before = f"{run.name}, " if several else ""
+    told: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("train", "training", {"color": hue or "0.6", "lw": 0.9, "alpha": 0.6}),
+        ("val", "validation", {"color": hue or "#c0392b", "marker": "o", "ms": 3.5}),
+    )
+    for stage, words, style in told:
+        steps, values = metric(run, f"{stage}/{name}")
+        if len(steps):
+            panel.plot(steps, values, label=before + words, **style)
+
+
+def metric(run: Run, column: str) -> tuple[Array, Array]:
+    """Return steps and values of a metric."""
+    rows = [(float(row["step"]), float(row[column])) for row in run.metrics if row.get(column)]
+    return (np.array([row[0] for row in rows]), np.array([row[1] for row in rows]))
+
+
+def speed(runs: Sequence[Run]) -> Figure | None:
+    """Draw the jets per second of the training."""
+    figure = _figure(5.6, 3.4)
+    panel = figure.subplots()
+    for run in runs:
+        steps, rates = metric(run, "train/jets_per_s")
+        if len(steps):
+            panel.plot(steps, rates, label=run.name)
+    if not panel.lines:
+        return None
+    panel.set(xlabel="Step", ylabel="Jets per second", ylim=(0, None))
+    panel.legend()
+    return figure
+
+
+def discriminants(samples: Sequence[Jets], signal: str, fractions: Fractions) -> Figure:
+    """Draw the distribution of the discriminant for each flavour."""
+    figure = _figure(5.6, 4.4)
+    panel = figure.subplots()
+    by_run = [sample.scores(signal, fractions) for sample in samples]
+    ends = np.array([np.quantile(s, [0.005, 0.995]) for found in by_run for s in found.values()])
+    edges = np.linspace(ends[:, 0].min(), ends[:, 1].max(), 46).tolist()
+    for place, (sample, found) in enumerate(zip(samples, by_run, strict=True)):
+        for name, scores in found.items():
+            panel.hist(
+                scores,
+                edges,
+                density=True,
+                histtype="step",
+                lw=1.6,
+                color=colour(name, sample.classes.index(name)),
+                ls=RUN_STYLES[place % len(RUN_STYLES)],
+                label=shown(name) if place == 0 else None,
+            )
+    panel.set(xlabel=f"$D_{{{short(signal)}}}$", ylabel="Arbitrary units", xlim=(edges[0], edges[-1]))
+    panel.set_ylim(0, panel.get_ylim()[1] * 1.25)
+    _legend(panel, samples, ncols=2)
+    return figure
+
+
+def roc(samples: Sequence[Jets], signal: str, fractions: Fractions) -> Figure:
+    """Draw the rejection of each background against the signal's efficiency, with binomial bands."""
+    several = len(samples) > 1
+    figure = _figure(5.8, 5.6 if several else 4.6)
+    ratios = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2]) if several else [figure.subplots()]
+    panel = ratios[0]
+    efficiencies = np.linspace(0.5 if signal == "bjets" else 0.2, 1, 120)
+    first: dict[str, Array] = {}
+    for place, sample in enumerate(samples):
+        found = sample.scores(signal, fractions)
+        cuts = numbers.cuts_at(found.pop(signal), efficiencies)
+        for name, scores in found.items():
+            value, error = numbers.rejection(scores, cuts)
+            hue = colour(name, sample.classes.index(name))
+            line = RUN_STYLES[place % len(RUN_STYLES)]
+            label = f"{shown(name)} rejection" if place == 0 else None
+            panel.plot(efficiencies, value, color=hue, ls=line, label=label)
+            panel.fill_between(efficiencies, value - error, value + error, color=hue, alpha=0.18, lw=0)
+            if several:
+                base = first.setdefault(name, value)
+                ratios[1].plot(efficiencies, value / base, color=hue, ls=line)
+                low, high = (value - error) / base, (value + error) / base
+                ratios[1].fill_between(efficiencies, low, high, color=hue, alpha=0.15, lw=0)
+    panel.set(yscale="log", ylabel="Background rejection", xlim=(efficiencies[0], 1))
+    panel.set_ylim(0.9, panel.get_ylim()[1] * 3)
+    _legend(panel, samples)
+    if several:
+        ratios[1].set(ylabel=f"Ratio to\n{samples[0].name[:18]}", ylim=(0.5, 1.5))
+    ratios[-1].set_xlabel(f"{shown(signal)} efficiency")
+    return figure
+
+
+def efficiencies(
+    samples: Sequence[Jets], signal: str, fractions: Fractions, point: float, axis: str
+) -> Figure:
+    """Draw the signal's efficiency and the backgrounds' rejection in bins, at one cut for all jets."""
+    figure = _figure(5.8, 5.8)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    edges = numbers.quantile_edges(samples[0].kinematics[axis], NUM_BINS)
+    wide = edges[0] > 0 and edges[-1] > WIDE * edges[0]
+    middles = np.sqrt(edges[1:] * edges[:-1]) if wide else (edges[1:] + edges[:-1]) / 2
+    shift = (edges[1:] - middles) * 0.12
+    for place, sample in enumerate(samples):
+        scores = sample.scores(signal, fractions)
+        cut = numbers.cuts_at(scores[signal], np.array([point]))[0]
+        for name, found in scores.items():
+            values = sample.kinematics[axis][sample.truth == sample.classes.index(name)]
+            share, error = numbers.binned_share(found > cut, values, edges)
+            is_signal = name == signal
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shape = share if is_signal else np.where(share > 0, 1 / share, np.nan)
+                bar = error if is_signal else error / share**2
+            (upper if is_signal else lower).errorbar(
+                middles + shift * place,
+                shape,
+                yerr=np.where(np.isfinite(shape), bar, 0),
+                xerr=[middles - edges[:-1], edges[1:] - middles] if place == 0 else None,
+                fmt="osD^"[place % 4],
+                ms=4.5,
+                lw=1.1,
+                color=colour(name, sample.classes.index(name)),
+                label=shown(name) if place == 0 else None,
+            )
+    upper.axhline(point, color="0.5", lw=0.9, ls=":")
+    upper.set(ylabel=f"{shown(signal)} efficiency", ylim=(0, 1.25))
+    lower.set(ylabel="Background rejection", yscale="log", xlabel=axis, xlim=(edges[0], edges[-1]))
+    lower.set_ylim(0.9, lower.get_ylim()[1] * 6)
+    if wide:
+        lower.set_xscale("log")
+        lower.xaxis.set_major_formatter("{x:g}")
+    _legend(upper, samples, title=f"{point:.0%} working point", markers=True)
+    lower.legend(ncols=3, loc="upper left")
+    return figure
+
+
+def confusion(shares: Array, classes: Sequence[str], what: str) -> Figure:
+    """Draw a confusion matrix; each row, a true class, sums to one."""
+    size = 2.6 + 0.62 * len(classes)
+    figure = _figure(size, size * 0.88)
+    panel = figure.subplots()
+    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        if np.isfinite(share):
+            ink = "white" if share > 0.55 else "black"
+            panel.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=9, color=ink)
+    ticks = range(len(classes))
+    panel.set_xticks(
+        ticks, [shown(name) for name in classes], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    panel.set_yticks(ticks, [shown(name) for name in classes])
+    panel.tick_params(which="both", length=0)
+    panel.minorticks_off()
+    panel.set(xlabel=f"Predicted {what}", ylabel=f"True {what}")
+    figure.colorbar(image, ax=panel, shrink=0.8, label="Share of the true class")
+    return figure
+
+
+def calibration(samples: Sequence[Jets]) -> Figure:
+    """Draw the share of each class against its predicted probability."""
+    figure = _figure(5.2, 4.9)
+    panel = figure.subplots()
+    panel.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":")
+    for place, sample in enumerate(samples):
+        for index, name in enumerate(sample.classes):
+            x, y, error = numbers.calibration(
+                sample.probabilities[name].astype(float), sample.truth == index, np.linspace(0, 1, 11)
+            )
+            panel.errorbar(
+                x,
+                y,
+                yerr=error,
+                marker="osD^"[place % 4],
+                ms=4,
+                lw=1.2,
+                ls=RUN_STYLES[place % len(RUN_STYLES)],
+                color=colour(name, index),
+                label=shown(name) if place == 0 else None,
+            )
+    panel.set(
+        xlabel="Predicted probability", ylabel="Share of jets of the class", xlim=(0, 1), ylim=(0, 1.02)
+    )
+    _legend(panel, samples, loc="upper left")
+    return figure
+
+
+def vertices(rows: Mapping[str, Mapping[str, tuple[float, float]]]) -> Figure:
+    """Draw the means of vertex finding.
+
+    Parameters
+    ----------
+    rows : mapping
+        Mean and its uncertainty by measure, by what the points are called.
+    """
+    figure = _figure(5.8, 3.8)
+    panel = figure.subplots()
+    measures = list(next(iter(rows.values())))
+    for place, (name, found) in enumerate(rows.items()):
+        shift = (place - (len(rows) - 1) / 2) * 0.5 / len(rows)
+        x = np.arange(len(measures)) + shift
+        values, errors = zip(*(found[measure] for measure in measures), strict=True)
+        hue = colour(name, place)
+        panel.errorbar(x, values, yerr=errors, fmt="o", ms=5, color=hue, label=shown(name))
+    panel.set_xticks(range(len(measures)), measures)
+    panel.tick_params(axis="x", which="minor", length=0)
+    panel.set(ylabel="Mean over jets", ylim=(0, 1.3), xlim=(-0.5, len(measures) - 0.5))
+    panel.legend(ncols=4, loc="upper center")
+    return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _legend(panel: Axes, samples: Sequence[Jets], markers: bool = False, **settings: Any) -> None:
+    """Explain the colours, and the lines or marks of several runs."""
+    from matplotlib.lines import Line2D
+
+    handles, labels = panel.get_legend_handles_labels()
+    if len(samples) > 1:
+        for place, sample in enumerate(samples):
+            style: dict[str, Any] = (
+                {"marker": "osD^"[place % 4], "ls": ""} if markers else {"ls": RUN_STYLES[place % 4]}
+            )
+            handles.append(Line2D([], [], color="black", **style))
+            labels.append(sample.name)
+    panel.legend(handles, labels, **{"loc": "upper right", **settings})
