@@ -23,6 +23,7 @@ NUM_BINS = 6
 
 #: Bins that reach over more than this factor are shown on a logarithmic axis.
 WIDE = 10
+ENERGIES = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
 
 
 def learning_curves(runs: Sequence[Run]) -> Figure | None:
@@ -102,7 +103,7 @@ def discriminants(samples: Sequence[Jets], signal: str, fractions: Fractions) ->
             )
     panel.set(xlabel=f"$D_{{{short(signal)}}}$", ylabel="Arbitrary units", xlim=(edges[0], edges[-1]))
     panel.set_ylim(0, panel.get_ylim()[1] * 1.25)
-    _legend(panel, samples, ncols=2)
+    _legend(panel, [s.name for s in samples], ncols=2)
     return figure
 
 
@@ -131,7 +132,7 @@ def roc(samples: Sequence[Jets], signal: str, fractions: Fractions) -> Figure:
                 ratios[1].fill_between(efficiencies, low, high, color=hue, alpha=0.15, lw=0)
     panel.set(yscale="log", ylabel="Background rejection", xlim=(efficiencies[0], 1))
     panel.set_ylim(0.9, panel.get_ylim()[1] * 3)
-    _legend(panel, samples)
+    _legend(panel, [s.name for s in samples])
     if several:
         ratios[1].set(ylabel=f"Ratio to\n{samples[0].name[:18]}", ylim=(0.5, 1.5))
     ratios[-1].set_xlabel(f"{shown(signal)} efficiency")
@@ -145,7 +146,7 @@ def efficiencies(
     figure = _figure(5.8, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True)
     edges = numbers.quantile_edges(samples[0].kinematics[axis], NUM_BINS)
-    wide = edges[0] > 0 and edges[-1] > WIDE * edges[0]
+    wide = "GeV" in axis and edges[0] > 0 and edges[-1] > WIDE * edges[0]
     middles = np.sqrt(edges[1:] * edges[:-1]) if wide else (edges[1:] + edges[:-1]) / 2
     shift = (edges[1:] - middles) * 0.12
     for place, sample in enumerate(samples):
@@ -170,13 +171,17 @@ def efficiencies(
                 label=shown(name) if place == 0 else None,
             )
     upper.axhline(point, color="0.5", lw=0.9, ls=":")
-    upper.set(ylabel=f"{shown(signal)} efficiency", ylim=(0, 1.25))
+    upper.set(ylabel=f"{shown(signal)} efficiency", ylim=(0, 1.1))
     lower.set(ylabel="Background rejection", yscale="log", xlabel=axis, xlim=(edges[0], edges[-1]))
     lower.set_ylim(0.9, lower.get_ylim()[1] * 6)
     if wide:
         lower.set_xscale("log")
-        lower.xaxis.set_major_formatter("{x:g}")
-    _legend(upper, samples, title=f"{point:.0%} working point", markers=True)
+        ticks = [tick for tick in ENERGIES if edges[0] <= tick <= edges[-1]]
+        lower.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        lower.xaxis.set_minor_formatter("")
+    _legend(
+        upper, [s.name for s in samples], title=f"{point:.0%} working point", markers=True, loc="lower right"
+    )
     lower.legend(ncols=3, loc="upper left")
     return figure
 
@@ -225,33 +230,34 @@ def calibration(samples: Sequence[Jets]) -> Figure:
                 label=shown(name) if place == 0 else None,
             )
     panel.set(
-        xlabel="Predicted probability", ylabel="Share of jets of the class", xlim=(0, 1), ylim=(0, 1.02)
+        xlabel="Predicted probability", ylabel="Share of jets of the class", xlim=(0, 1), ylim=(0, 1.35)
     )
-    _legend(panel, samples, loc="upper left")
+    _legend(panel, [s.name for s in samples], loc="upper left", ncols=2)
     return figure
 
 
-def vertices(rows: Mapping[str, Mapping[str, tuple[float, float]]]) -> Figure:
+def vertices(rows: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]) -> Figure:
     """Draw the means of vertex finding.
 
     Parameters
     ----------
     rows : mapping
-        Mean and its uncertainty by measure, by what the points are called.
+        Mean and its uncertainty by measure, by run and class.
     """
-    figure = _figure(5.8, 3.8)
+    figure = _figure(5.8, 4.2)
     panel = figure.subplots()
     measures = list(next(iter(rows.values())))
-    for place, (name, found) in enumerate(rows.items()):
-        shift = (place - (len(rows) - 1) / 2) * 0.5 / len(rows)
-        x = np.arange(len(measures)) + shift
+    runs, classes = (list(dict.fromkeys(key[part] for key in rows)) for part in (0, 1))
+    for place, ((run, name), found) in enumerate(rows.items()):
+        x = np.arange(len(measures)) + (place - (len(rows) - 1) / 2) * 0.5 / len(rows)
         values, errors = zip(*(found[measure] for measure in measures), strict=True)
-        hue = colour(name, place)
-        panel.errorbar(x, values, yerr=errors, fmt="o", ms=5, color=hue, label=shown(name))
+        hue, mark = colour(name, classes.index(name)), "osD^"[runs.index(run) % 4]
+        label = shown(name) if run == runs[0] else None
+        panel.errorbar(x, values, yerr=errors, fmt=mark, ms=5, color=hue, label=label)
     panel.set_xticks(range(len(measures)), measures)
     panel.tick_params(axis="x", which="minor", length=0)
-    panel.set(ylabel="Mean over jets", ylim=(0, 1.3), xlim=(-0.5, len(measures) - 0.5))
-    panel.legend(ncols=4, loc="upper center")
+    panel.set(ylabel="Mean over jets", ylim=(0, 1.4), xlim=(-0.5, len(measures) - 0.5))
+    _legend(panel, runs, markers=True, ncols=3, loc="upper left")
     return figure
 
 
@@ -261,16 +267,16 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _legend(panel: Axes, samples: Sequence[Jets], markers: bool = False, **settings: Any) -> None:
+def _legend(panel: Axes, runs: Sequence[str], markers: bool = False, **settings: Any) -> None:
     """Explain the colours, and the lines or marks of several runs."""
     from matplotlib.lines import Line2D
 
     handles, labels = panel.get_legend_handles_labels()
-    if len(samples) > 1:
-        for place, sample in enumerate(samples):
+    if len(runs) > 1:
+        for place, run in enumerate(runs):
             style: dict[str, Any] = (
                 {"marker": "osD^"[place % 4], "ls": ""} if markers else {"ls": RUN_STYLES[place % 4]}
             )
             handles.append(Line2D([], [], color="black", **style))
-            labels.append(sample.name)
+            labels.append(run)
     panel.legend(handles, labels, **{"loc": "upper right", **settings})

@@ -76,7 +76,7 @@ def sections_of(evaluated: Sequence[Evaluated], options: Options) -> list[Sectio
         _training(runs),
         *_flavour(samples, missing, options),
         _origins(evaluated),
-        _vertices(evaluated, samples),
+        _vertices(evaluated),
         _time(runs),
         _settings(runs),
     ]
@@ -220,10 +220,9 @@ def _hint(lacking: Sequence[str]) -> str:
     return " in the file of predictions; labels are named in data.extra_vars" if lacking else ""
 
 
-def _vertices(evaluated: Sequence[Evaluated], samples: Sequence[Jets]) -> Section:
-    del samples
+def _vertices(evaluated: Sequence[Evaluated]) -> Section:
     section = Section("Vertex finding", heading=("run", "jets of", "measure", "mean", "jets"))
-    points: dict[str, dict[str, tuple[float, float]]] = {}
+    points: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
     for one in evaluated:
         run, found, head = one.run, one.found, one.run.heads.vertexing
         stream = found.constituents.get(str(head.get("input_name"))) if found and head else None
@@ -236,9 +235,7 @@ def _vertices(evaluated: Sequence[Evaluated], samples: Sequence[Jets]) -> Sectio
             section.words.append(f"{run.name}: vertices need {', '.join(lacking)}{_hint(lacking)}.")
             continue
         for name, means in _vertices_by_class(run, found, stream, wanted).items():
-            points[f"{run.name}, {name}" if len(evaluated) > 1 else name] = {
-                measure: (mean, error) for measure, (mean, error, _) in means.items()
-            }
+            points[run.name, name] = {measure: (mean, error) for measure, (mean, error, _) in means.items()}
             section.rows += [
                 (run.name, name, measure, _said(mean, error), f"{jets:,}")
                 for measure, (mean, error, jets) in means.items()
