@@ -169,7 +169,9 @@ def global_heaps(content: bytes) -> list[range]:
     which nothing in this process can end: damage to it is the one kind that is left out.
     """
     starts = [found.start() for found in re.finditer(b"GCOL", content)]
-    return [range(start, start + int.from_bytes(content[start + 8 : start + 16], "little")) for start in starts]
+    return [
+        range(start, start + int.from_bytes(content[start + 8 : start + 16], "little")) for start in starts
+    ]
 
 
 def read_by(loader: str):

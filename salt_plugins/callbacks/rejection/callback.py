@@ -55,7 +55,9 @@ class Rejection(Callback):
         facts: Any = pl_module.facts
         self.classes = facts.class_names.get(facts.global_object, {}).get(self.label, ())
         if not self.classes:
-            log.info("no rejection is told, for the training file does not name the classes of %s", self.label)
+            log.info(
+                "no rejection is told, for the training file does not name the classes of %s", self.label
+            )
         for name in (self.signal, *self.fractions):
             if self.classes and name not in self.classes:
                 raise ConfigError(

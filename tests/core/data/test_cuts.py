@@ -38,7 +38,11 @@ def test_all_of_several():
     assert all_passed(cuts_of(["a > 0", "a < 4", "b == 0"], ""), columns).tolist() == [0, 0, 1, 0, 0]
 
 
-@pytest.mark.parametrize("text", ["", "a", "a = 1", "a == b", "a == nan", "1 < a < 3", "a == ", "== 1", "a b > 1"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a = 1", "a == b", "a == nan", "1 < a < 3", "a == ", "== 1", "a b > 1"]
+)
 def test_what_is_none_is_said_with_its_place(text):
-    with pytest.raises(ConfigError, match=r"data\.selections\.jets: .*no condition; write COLUMN SIGN NUMBER"):
+    with pytest.raises(
+        ConfigError, match=r"data\.selections\.jets: .*no condition; write COLUMN SIGN NUMBER"
+    ):
         Cut.of(text, "data.selections.jets")

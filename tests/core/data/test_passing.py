@@ -88,7 +88,9 @@ def test_stores_of_other_cuts_are_not_taken(sample, tmp_path):
     Packed().pack(request, tmp_path / "store")
     named = replace(request, files=(tmp_path / "store",))
     assert len(list(Packed().build(named))) == 1
-    with pytest.raises(Exception, match=r"data\.selections has no cuts for jets, but the store .* eta > 0 and "):
+    with pytest.raises(
+        Exception, match=r"data\.selections has no cuts for jets, but the store .* eta > 0 and "
+    ):
         Packed().build(replace(named, selection=PLAIN))
     assert "with eta > 0 and flavour_label != 3" in Packed().describe(tmp_path / "store")
 

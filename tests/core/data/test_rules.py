@@ -28,7 +28,9 @@ def test_entries_without_class():
     assert ClassRule(Classes(few), "here").values(RAW, required=True).tolist() == [0, -1, -1, 1, 1]
     strict = ClassRule(Classes(few, require_labels=True), "here")
     assert strict.values(RAW, required=False).tolist() == [0, -1, -1, 1, 1]
-    with pytest.raises(DataError, match=r"here: 2 entries .* no class \(b, high\), the first with id = 4, pt = 20"):
+    with pytest.raises(
+        DataError, match=r"here: 2 entries .* no class \(b, high\), the first with id = 4, pt = 20"
+    ):
         strict.values(RAW, required=True)
 
 
