@@ -208,7 +208,7 @@ CASES = {
     "no YAML in a file": Case(
         ["--config", "more.yaml"], ["more.yaml:1:", "not valid YAML"], prepare=text("more.yaml", "a: [1")
     ),
-    "no such configuration": Case(["--config", "GN3.yaml"], ["--config", "GN3.yaml does not exist"]),
+    "no such configuration": Case(["--config", "GN9.yaml"], ["--config", "GN9.yaml does not exist"]),
     "no flag": Case(["stray"], ["'stray' is not expected here"]),
     "path that no file can have": Case(
         ["--data.cache_dir", "x" * 256, "--data.norm_dict", "~nobody-is-called-so/n.yaml"],

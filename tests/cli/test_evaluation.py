@@ -105,6 +105,7 @@ def test_the_file_tells_where_it_comes_from(run, sample, salt):
     assert "commits" in told  # of this very repository, from which the tests run
 
 
+@pytest.mark.full
 def test_a_full_disk_is_one_message_and_leaves_nothing(run, sample):
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

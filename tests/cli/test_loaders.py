@@ -134,6 +134,7 @@ def test_without_a_shuffle_both_loaders_train_the_same(fit, losses):
     assert losses("packed") == losses("hdf5")
 
 
+@pytest.mark.full
 def test_a_damaged_store_that_is_named_ends_the_run(sample, salt, fit, losses):
     words = ("--config", sample.config, "--config", "packed.yaml")
     packed = salt("data", "pack", sample.file("train"), "--out", "stored", *words)
@@ -258,6 +259,7 @@ def test_staging_follows_from_the_place(sample, fit, losses, kinds):
     assert not list(sample.folder.glob("fast/*"))
 
 
+@pytest.mark.full
 def test_what_is_staged_with_packed_are_the_stores(sample, fit, losses, kinds):
     assert fit("--data.loader", "packed").code == 0
     stores = {store_with(sample.folder / "cache", number).name for number in (100, 50)}
@@ -324,7 +326,8 @@ def session_of(pid: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize(
-    ("loader", "workers"), [("packed", 0), pytest.param("hdf5", 2, marks=pytest.mark.full)]
+    ("loader", "workers"),
+    [("packed", 0), pytest.param("hdf5", 2, marks=pytest.mark.full)],
 )
 def test_a_killed_training_goes_on_with_exactly_the_missing_batches(
     sample, fit, rows_config, loader, workers

@@ -171,7 +171,7 @@ MISTAKES = {
         ["model.tasks.origin", "did you mean 'jets'?"],
     ),
     "no flag": (["fit"], ["'fit' is not expected here"]),
-    "no such configuration": (["--config", "GN3.yaml"], ["--config", "GN3.yaml does not exist", "GN2.yaml"]),
+    "no such configuration": (["--config", "GN9.yaml"], ["--config", "GN9.yaml does not exist", "GN2.yaml"]),
     "not YAML": (["--model.encoder", "{plugin: gn2"], ["--model.encoder:1:", "not valid YAML"]),
     "no such plugin file": (["--plugins", "[nofile.py]"], ["plugins", "nofile.py cannot be read"]),
     "no such checkpoint": (["--ckpt_path", "no.ckpt"], ["--ckpt_path", "no.ckpt does not exist"]),

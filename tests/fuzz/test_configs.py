@@ -56,13 +56,13 @@ def built(tree: object) -> str:
     return "built"
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(3000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [20, pytest.param(3000, marks=pytest.mark.full)])
 def test_any_configuration_is_completed_or_refused(sample, try_all, configurations, examples):
     ends = try_all(configurations(SECTION_OPTIONS, huge=True), resolved, examples)
     assert set(ends) == {"complete", "refused"}
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(3000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [20, pytest.param(3000, marks=pytest.mark.full)])
 def test_any_model_is_built_or_refused(sample, try_all, configurations, examples):
     ends = try_all(configurations(SECTION_OPTIONS, huge=False), built, examples)
     assert set(ends) == {"built", "refused"}

@@ -201,12 +201,12 @@ def _quiet() -> None:
 
 
 @pytest.mark.parametrize("loader", ["hdf5", "packed"])
-@pytest.mark.parametrize("examples", [40, pytest.param(2000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [20, pytest.param(2000, marks=pytest.mark.full)])
 def test_any_file_is_read_or_refused(sample, try_all, loader, examples):
     assert set(try_all(FILES, read_by(loader), examples)) == {"read", "refused"}
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(3000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [20, pytest.param(3000, marks=pytest.mark.full)])
 def test_any_file_is_inspected_and_scaled_or_refused(sample, salt, try_all, examples):
     def outcome_of(example: tuple[Any, ...]) -> str:
         write(Path("tried.h5"), Path("train.h5"), *example)

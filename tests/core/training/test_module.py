@@ -177,13 +177,16 @@ NORMS = "{g: {plugin: gradient_norms, every_n_steps: 3}, w: {plugin: weight_norm
             "--model.loss_mode",
             "GLS",
         ),
-        (
-            "--model.optimizer",
-            "lion",
-            "--model.tasks.vertexing",
-            "null",
-            "--trainer.gradient_clip_val",
-            "0.1",
+        pytest.param(
+            (
+                "--model.optimizer",
+                "lion",
+                "--model.tasks.vertexing",
+                "null",
+                "--trainer.gradient_clip_val",
+                "0.1",
+            ),
+            marks=pytest.mark.full,
         ),
     ],
     ids=["muon_cosine_gls", "lion_one_cycle_clipped"],
@@ -217,6 +220,7 @@ def test_a_stopped_training_goes_on_to_the_bit(sample, salt, fit, monkeypatch, w
     assert len([row for row in whole if row["weight_norm/encoder"]]) == 10
 
 
+@pytest.mark.full
 def test_another_schedule_needs_a_new_cycle(sample, salt, fit):
     fit("first")
     last = folder_of(sample, "first") / "ckpts" / "last.ckpt"

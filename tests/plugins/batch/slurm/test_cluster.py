@@ -379,6 +379,7 @@ def test_a_partition_that_is_not_there(slurm, salt, config):
     assert not list(Path("slurm").iterdir())
 
 
+@pytest.mark.full
 def test_from_inside_a_job_nothing_leaks_in(slurm, salt, config, monkeypatch):
     for name, value in {
         "SLURM_NTASKS_PER_NODE": "3",

@@ -90,6 +90,7 @@ def test_the_report_of_one_run_has_every_part_and_is_one_file(run, salt):
     assert not [path for path in run.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.full
 def test_a_second_report_takes_the_place_of_the_first_but_of_nothing_else(run, salt):
     words = ("report", run, "--working-points", "0.7", "--signal", "bjets", "--axis", "eta")
     assert salt(*words).code == 0
