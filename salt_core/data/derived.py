@@ -65,7 +65,7 @@ class Derived:
     def class_names(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Names of the classes that are defined here, by object and label."""
         return {
-            name: {label: rule.names for label, rule in rules.items() if isinstance(rule, ClassRule)}
+            name: {label: rule.names for label, rule in rules.items() if rule.names}
             for name, rules in self.rules.items()
         }
 

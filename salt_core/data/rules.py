@@ -54,6 +54,9 @@ class Case:
 class Rule(Protocol):
     """Makes a column of others."""
 
+    #: Names of the classes where the column is a class label.
+    names: tuple[str, ...]
+
     @property
     def columns(self) -> tuple[str, ...]:
         """What it is made of."""
@@ -120,6 +123,8 @@ class CaseRule:
     where : str
         The YAML key path, for messages.
     """
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, cases: list[Case], where: str) -> None:
         if not cases:

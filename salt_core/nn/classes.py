@@ -1,7 +1,8 @@
-"""What losses over classes share: one weight per class, and the mean that takes it into account."""
+"""What heads and losses over classes share: one weight per class, their mean, and the columns' names."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -77,3 +78,21 @@ class ClassWeighted(Loss):
 
     def _where(self, target: Target) -> str:
         return f"data.class_dict, {target.name}" if self.weight_option == "class_dict" else "weight"
+
+
+def probability_names(class_names: Sequence[str]) -> list[str]:
+    """Return the field's column names of class probabilities.
+
+    Examples
+    --------
+    >>> probability_names(["bjets", "cjets", "ujets", "taus"])
+    ['pb', 'pc', 'pu', 'ptau']
+    """
+    return [f"p{_singular(name)}" for name in class_names]
+
+
+def _singular(name: str) -> str:
+    for ending in ("jets", "s"):
+        if name.endswith(ending) and len(name) > len(ending):
+            return name.removesuffix(ending)
+    return name

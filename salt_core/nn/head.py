@@ -1,4 +1,4 @@
-"""The net of a head, on the jet's vector or on the vectors of one stream."""
+"""A head: the net on the jet's vector or on the vectors of one stream, and what tasks with one share."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from salt_core.data.batch import Packed
+from salt_core.data.batch import JetBatch, Packed
+from salt_core.data.facts import DataFacts
 from salt_core.errors import ConfigError, suggest
 from salt_core.interfaces.encoder import Encoded
+from salt_core.interfaces.loss import Loss
+from salt_core.interfaces.task import Task
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
 
@@ -74,3 +77,66 @@ class Head(nn.Module):
             packed = streams[self.stream]
             result = self.net(packed.x, pooled, packed.layout)
         return result
+
+
+class HeadTask(Task):
+    """A task with one net on jets, or on the constituents of one stream, and one loss.
+
+    Parameters
+    ----------
+    input_name : str
+        What the task is about: the global object, or a stream such as ``tracks``.
+    loss : Loss
+        The loss.
+    hidden_layers : list of int
+        Sizes of the hidden layers.
+    activation : str, optional
+        Activation of the hidden layers.
+    dropout : float, optional
+        Share of hidden values dropped while training.
+    weight : float, optional
+        Factor of this task's loss in the total.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        loss: Loss,
+        hidden_layers: list[int],
+        activation: Activation = "ReLU",
+        dropout: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        self.input_name = input_name
+        self.loss_function = loss
+        self.hidden_layers = hidden_layers
+        self.activation: Activation = activation
+        self.dropout = dropout
+
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0."""
+        return self.loss_function.can_be_negative
+
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
+    def make_head(self, encoded: Encoded, data: DataFacts, size: int) -> None:
+        """Make the net for `size` predictions of each entry."""
+        self.head = Head(
+            self.input_name,
+            data.global_object,
+            encoded,
+            size,
+            self.hidden_layers,
+            self.activation,
+            self.dropout,
+        )
+
+    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
+        """Return what the net predicts, (B, size) for jets or (N, size) for constituents."""
+        del batch
+        predictions: Tensor = self.head(pooled, streams)
+        return predictions

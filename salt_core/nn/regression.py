@@ -12,14 +12,13 @@ from salt_core.data.facts import DataFacts
 from salt_core.errors import ConfigError, located
 from salt_core.interfaces.encoder import Encoded
 from salt_core.interfaces.loss import Loss, Target
-from salt_core.interfaces.task import Task
 from salt_core.nn.activations import Activation
 from salt_core.nn.entries import check_weights, loss_of_entries
-from salt_core.nn.head import Head
+from salt_core.nn.head import HeadTask
 from salt_core.nn.targets import TargetNorms, Targets, scalings_of
 
 
-class NumbersHead(Task):
+class NumbersHead(HeadTask):
     """Predicts numbers of jets, or of the constituents of one stream.
 
     Parameters
@@ -74,31 +73,17 @@ class NumbersHead(Task):
         dropout: float = 0.0,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(weight)
-        self.input_name = input_name
+        super().__init__(input_name, loss, hidden_layers, activation, dropout, weight)
         self.target_names = _listed(targets)
         self.target_denominators = target_denominators
         self.norm_params = norm_params
         self.scaler = scaler
         self.output_names = self.target_names if custom_output_names is None else _listed(custom_output_names)
-        self.loss_function = loss
-        self.hidden_layers = hidden_layers
         self.sample_weight = sample_weight
-        self.activation: Activation = activation
-        self.dropout = dropout
 
     def written(self) -> list[str]:
         """Name the columns that are written, the targets' own by default."""
         return self.output_names
-
-    @property
-    def can_be_negative(self) -> bool:
-        """Whether the loss may fall below 0."""
-        return self.loss_function.can_be_negative
-
-    def output_objects(self) -> Sequence[str]:
-        """Name the object."""
-        return [self.input_name]
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name targets, denominators, and the weight where there is one."""
@@ -123,20 +108,11 @@ class NumbersHead(Task):
                     f"it asks for {size} predictions per target, this task makes "
                     f"{self.predictions_per_target}; {self.fitting_losses}"
                 )
-        self.head = Head(
-            self.input_name,
-            data.global_object,
-            encoded,
-            size * len(self.target_names),
-            self.hidden_layers,
-            self.activation,
-            self.dropout,
-        )
+        self.make_head(encoded, data, size * len(self.target_names))
 
     def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
         """Return predictions of the T scaled targets, (B, T, P) or (N, T, P) with P for each target."""
-        del batch
-        rows: Tensor = self.head(pooled, streams)
+        rows = super().forward(pooled, streams, batch)
         return rows.view(-1, len(self.target_names), self.predictions_per_target)
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:

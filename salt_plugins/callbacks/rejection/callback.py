@@ -11,8 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from salt_core import ConfigError, JetBatch
 from salt_core.errors import suggest
+from salt_core.nn.classes import probability_names
 from salt_plugins.callbacks.rejection.discriminant import Separation, discriminant, separation
-from salt_plugins.tasks.classification.labels import probability_names
 
 log = logging.getLogger("salt.rejection")
 

@@ -11,12 +11,12 @@ import yaml
 from numpy.typing import NDArray
 
 from salt_core.errors import ConfigError, suggest
+from salt_core.nn.classes import probability_names
 from salt_plugins.callbacks.rejection.discriminant import separation
 from salt_plugins.commands.report import numbers, pictures
 from salt_plugins.commands.report.jets import Jets, jets_of
 from salt_plugins.commands.report.reading import Constituents, Predictions, Run
 from salt_plugins.commands.report.vertices import vertex_finding
-from salt_plugins.tasks.classification.labels import probability_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

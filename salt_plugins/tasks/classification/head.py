@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Target
 from salt_core.errors import located
 from salt_core.nn.activations import Activation
+from salt_core.nn.classes import probability_names
 from salt_core.nn.entries import check_weights, loss_of_entries
-from salt_core.nn.head import Head
-from salt_plugins.tasks.classification.labels import ClassLabel, probability_names
+from salt_core.nn.head import HeadTask
+from salt_plugins.tasks.classification.labels import ClassLabel
 
 
-class Classification(Task):
+class Classification(HeadTask):
     """Classifies jets, or the constituents of one stream.
 
     Entries whose label is -1 or -2 take no part in the loss. What is predicted for an entry is the loss's
@@ -58,30 +59,16 @@ class Classification(Task):
         dropout: float = 0.0,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(weight)
-        self.input_name = input_name
+        super().__init__(input_name, loss, hidden_layers, activation, dropout, weight)
         self.label_name = label
-        self.loss_function = loss
-        self.hidden_layers = hidden_layers
         self.class_name_option = class_names
         self.label_map = label_map
         self.sample_weight = sample_weight
-        self.activation: Activation = activation
-        self.dropout = dropout
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name the label, and the weight where there is one."""
         weight = [] if self.sample_weight is None else [self.sample_weight]
         return {self.input_name: [self.label_name, *weight]}
-
-    @property
-    def can_be_negative(self) -> bool:
-        """Whether the loss may fall below 0."""
-        return self.loss_function.can_be_negative
-
-    def output_objects(self) -> Sequence[str]:
-        """Name the object."""
-        return [self.input_name]
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the net for as many predictions as the loss asks for the label's classes."""
@@ -91,21 +78,7 @@ class Classification(Task):
         weights = data.class_weights.get(self.input_name, {}).get(self.label_name)
         with located("loss"):
             size = self.loss_function.prepare(Target(self.label.name, names, weights, "classes"))
-        self.head = Head(
-            self.input_name,
-            data.global_object,
-            encoded,
-            size,
-            self.hidden_layers,
-            self.activation,
-            self.dropout,
-        )
-
-    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
-        """Return logits (B, C) or (N, C), C as the loss has it."""
-        del batch
-        logits: Tensor = self.head(pooled, streams)
-        return logits
+        self.make_head(encoded, data, size)
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss of the labelled entries."""

@@ -86,21 +86,3 @@ class ClassLabel:
             f"({where_found(bad, batch, self.input_name)}); allowed: {classes}, "
             "and -1 or -2 for entries without a class"
         )
-
-
-def probability_names(class_names: Sequence[str]) -> list[str]:
-    """Return the field's column names of class probabilities.
-
-    Examples
-    --------
-    >>> probability_names(["bjets", "cjets", "ujets", "taus"])
-    ['pb', 'pc', 'pu', 'ptau']
-    """
-    return [f"p{_singular(name)}" for name in class_names]
-
-
-def _singular(name: str) -> str:
-    for ending in ("jets", "s"):
-        if name.endswith(ending) and len(name) > len(ending):
-            return name.removesuffix(ending)
-    return name

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Target
 from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.entries import loss_of_entries, where_found
-from salt_core.nn.head import Head
+from salt_core.nn.head import HeadTask
 
 UNKNOWN = (-1, -2)
 
 
-class Flags(Task):
+class Flags(HeadTask):
     """Predicts several flags of jets, or of the constituents of one stream, any of which may be true together.
 
     The loss is the mean over all flags that are known; -1 and -2 stand for one that is not. Written is the
@@ -50,23 +50,14 @@ class Flags(Task):
         dropout: float = 0.0,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(weight)
+        super().__init__(input_name, loss, hidden_layers, activation, dropout, weight)
         if not labels or len(set(labels)) < len(labels):
             raise ConfigError(f"{labels}: name one column or more, each once", "labels")
-        self.input_name = input_name
         self.labels = labels
-        self.loss_function = loss
-        self.hidden_layers = hidden_layers
-        self.activation: Activation = activation
-        self.dropout = dropout
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name the labels."""
         return {self.input_name: self.labels}
-
-    def output_objects(self) -> Sequence[str]:
-        """Name the object."""
-        return [self.input_name]
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the net, with one logit for each flag."""
@@ -76,21 +67,7 @@ class Flags(Task):
             )
             if size != 1:
                 raise ConfigError(f"it asks for {size} predictions of a flag; binary_cross_entropy takes one")
-        self.head = Head(
-            self.input_name,
-            data.global_object,
-            encoded,
-            len(self.labels),
-            self.hidden_layers,
-            self.activation,
-            self.dropout,
-        )
-
-    def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
-        """Return logits (B, T) or (N, T) of the T flags."""
-        del batch
-        logits: Tensor = self.head(pooled, streams)
-        return logits
+        self.make_head(encoded, data, len(self.labels))
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss over all flags that are known."""

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
+from salt_core.nn.classes import probability_names
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 from salt_plugins.losses.focal.loss import Focal
 from salt_plugins.losses.mean_squared.loss import MeanSquared
 from salt_plugins.tasks.classification.head import Classification
-from salt_plugins.tasks.classification.labels import probability_names
 
 WEIGHTS = (0.5, 2.0, 3.0)
 FACTS = DataFacts(
