@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
+from salt_core.data.around import LoaderAround
 from salt_core.data.batch import JetBatch
 from salt_core.interfaces.dataloader import JetLoader
 
@@ -81,7 +81,7 @@ class Readers:
         return f"{said} data.num_workers: {number}, or --data.loader packed, which needs none"
 
 
-class WatchedLoader:
+class WatchedLoader(LoaderAround):
     """A loader that says once, after the first steps, whether the training waits for it.
 
     Parameters
@@ -93,13 +93,9 @@ class WatchedLoader:
     """
 
     def __init__(self, loader: JetLoader, readers: Readers) -> None:
-        self.loader = loader
+        super().__init__(loader)
         self.readers = readers
         self._steps, self._waiting, self._working = 0, 0.0, 0.0
-
-    def __len__(self) -> int:
-        """Batches in one epoch on this rank."""
-        return len(self.loader)
 
     def __iter__(self) -> Iterator[JetBatch]:
         """Yield the loader's batches."""
@@ -112,14 +108,6 @@ class WatchedLoader:
             given = time.perf_counter()
             yield batch
             self._note(given - asked, time.perf_counter() - given)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tell the loader's position."""
-        return self.loader.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Set the loader's position."""
-        self.loader.load_state_dict(state)
 
     def _note(self, waiting: float, working: float) -> None:
         self._steps += 1

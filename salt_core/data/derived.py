@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from salt_core.data.around import LoaderAround
 from salt_core.data.batch import JetBatch
 from salt_core.data.parameters import Parameter
 from salt_core.data.request import Sample
@@ -151,7 +152,7 @@ class Derived:
             self._faults.append(fault)
 
 
-class CompletedLoader:
+class CompletedLoader(LoaderAround):
     """A loader whose batches are completed as they are given.
 
     Parameters
@@ -167,24 +168,12 @@ class CompletedLoader:
     def __init__(
         self, loader: JetLoader, complete: Callable[[JetBatch, int], JetBatch], epoch: Callable[[], int]
     ) -> None:
-        self.loader = loader
+        super().__init__(loader)
         self._complete = complete
         self._epoch = epoch
-
-    def __len__(self) -> int:
-        """Batches in one epoch on this rank."""
-        return len(self.loader)
 
     def __iter__(self) -> Iterator[JetBatch]:
         """Yield the loader's batches, completed."""
         epoch = self._epoch()
         for batch in self.loader:
             yield self._complete(batch, epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tell the loader's position."""
-        return self.loader.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Set the loader's position."""
-        self.loader.load_state_dict(state)

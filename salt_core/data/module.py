@@ -253,7 +253,7 @@ class SaltDataModule(LightningDataModule):
     @property
     def unwritten(self) -> tuple[str, ...]:
         """The objects whose predictions are not written."""
-        return () if self.write_constituents else self.selection().streams
+        return () if self.write_constituents else tuple(n for n in self.variables if n != self.global_object)
 
     def selection(self, sample: Sample = "train") -> Selection:
         """Return what is read of a sample; of raw columns only those that it has where it is the test sample."""

@@ -232,14 +232,10 @@ class FileReader:
         name = self.selection.global_object
         records, lengths = {name: arrays[name]}, {}
         for stream in self.selection.streams:
-            valid = self.valid(stream, arrays[stream])
+            valid = valid_slots(arrays[stream], self.selection.cuts.get(stream, ()))
             lengths[stream] = valid.sum(1)
             records[stream] = take(arrays[stream].reshape(-1), np.flatnonzero(valid))
         return Chunk(records, lengths, np.arange(start, stop))
-
-    def valid(self, stream: str, slots: Array) -> Array:
-        """Tell which slots of structured rows (B, P) hold constituents that are read (B, P)."""
-        return valid_slots(slots, self.selection.cuts.get(stream, ()))
 
     def close(self) -> None:
         """Close the file."""
