@@ -149,7 +149,16 @@ class Trained:
                 parts.setdefault(name, []).append(rows)
         return {name: _joined(name, rows) for name, rows in parts.items()}
 
-    def batches(self, source: Source, batch_size: int = 1000) -> Iterator[JetBatch]:
+    def own_sample(self) -> Path | None:
+        """Return a file of the configuration's test sample, or else of its validation sample, that is there."""
+        for key in ("test_file", "val_file"):
+            named = self.config["data"].get(key) or []
+            for path in map(Path, [named] if isinstance(named, str) else named):
+                if path.is_file() and h5py.is_hdf5(path):
+                    return path
+        return None
+
+    def batches(self, source: Source, batch_size: int = 1000, most: int | None = None) -> Iterator[JetBatch]:
         """Read one file as the model takes it, on the CPU; its inputs are not normalised yet.
 
         Parameters
@@ -158,6 +167,8 @@ class Trained:
             HDF5 file.
         batch_size : int, optional
             Jets at a time.
+        most : int, optional
+            How many jets of the file to read at most, from its first on.
 
         Raises
         ------
@@ -166,7 +177,8 @@ class Trained:
         """
         for file in self._files(source):
             num_jets, selection, _ = self._selection(file)
-            yield from self._batches(file, selection, num_jets, batch_size)
+            wanted = num_jets if most is None else min(num_jets, most)
+            yield from self._batches(file, selection, wanted, batch_size)
 
     @torch.inference_mode()
     def _predict(self, file: h5py.File, batch_size: int, constituents: bool) -> Iterator[tuple[str, Array]]:

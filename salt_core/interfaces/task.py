@@ -100,6 +100,18 @@ class Task(nn.Module, ABC):
             An object that ``data.variables`` does not have is refused when it is written.
         """
 
+    def true_classes(self, batch: JetBatch) -> Tensor | None:
+        """Give the index in `class_names` of each entry's true class.
+
+        Returns
+        -------
+        Tensor or None
+            Integers (B,) or (N,), negative where an entry has no class; None, the default, where `batch`
+            has no labels or the task tells no classes apart.
+        """
+        del batch
+        return None
+
     def check(self, batch: JetBatch) -> None:
         """Raise a `DataError` where the labels of `batch` cannot be used.
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -56,18 +55,9 @@ def random_jets(
 
 def real_jets(trained: Trained, path: Path | None, num_jets: int) -> Iterator[JetBatch]:
     """Read the first jets of a file, or of the run's own test or validation sample where it is there."""
-    source = path or _own_sample(trained)
+    source = path or trained.own_sample()
     if source is not None:
         yield from islice(trained.batches(source, BATCH_SIZE), -(-num_jets // BATCH_SIZE))
-
-
-def _own_sample(trained: Trained) -> Path | None:
-    for key in ("test_file", "val_file"):
-        named = trained.config["data"].get(key) or []
-        for path in map(Path, [named] if isinstance(named, str) else named):
-            if path.is_file() and h5py.is_hdf5(path):
-                return path
-    return None
 
 
 def _lengths(rng: np.random.Generator, num_jets: int) -> np.ndarray:

@@ -96,6 +96,11 @@ class Classification(HeadTask):
         shares = self.loss_function.probabilities(predictions).unbind(-1)
         return {self.input_name: dict(zip(columns, shares, strict=True))}
 
+    def true_classes(self, batch: JetBatch) -> Tensor | None:
+        """Give the index of each entry's class, -1 where it is ignored."""
+        values = batch.raw(self.input_name).get(self.label_name)
+        return None if values is None else self.label.indices(values)
+
     def check(self, batch: JetBatch) -> None:
         """Refuse labels that are no class, and weights that are none."""
         self.label.check(batch)
