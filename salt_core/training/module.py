@@ -257,11 +257,13 @@ class SaltModule(LightningModule):
         what = f"the gradient of {', '.join(names[:3]) or 'all parameters together'}{more} is not finite"
         raise diverged(self, step, f"{what}, though the loss is", self._norm)
 
-    def validation_step(self, batch: JetBatch, batch_idx: int) -> None:
-        """Log the losses of a validation batch."""
+    def validation_step(self, batch: JetBatch, batch_idx: int) -> dict[str, Tensor]:
+        """Log the losses of a validation batch, and return the predictions by task for callbacks to look at."""
         del batch_idx
-        losses = self.losses(self(batch), batch)
+        predictions: dict[str, Tensor] = self(batch)
+        losses = self.losses(predictions, batch)
         self._log("val", losses, self.total(losses), batch)
+        return predictions
 
     def test_step(self, batch: JetBatch, batch_idx: int) -> dict[str, dict[str, Tensor]]:
         """Return the columns to write."""
