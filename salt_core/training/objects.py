@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from salt_core.errors import ConfigError, refused
 from salt_core.kinds import PARTS
 from salt_core.training.archive import SealedCheckpoints
 from salt_core.training.module import SaltModule
+from salt_core.training.progress import progress_for
 
 #: What stands in messages of Lightning's that no user of ours can act on.
 OF_NO_USE = (
@@ -135,6 +137,29 @@ def _is_of_use(record: logging.LogRecord) -> bool:
     return not any(words in record.getMessage() for words in OF_NO_USE)
 
 
+@contextmanager
+def _missing_packages_told() -> Iterator[None]:
+    """Say which package a class of Lightning's lacks, which is found when one is made, such as a logger."""
+    try:
+        yield
+    except ValueError as error:
+        causes = list(_causes(error))
+        missing = next((cause for cause in causes if isinstance(cause, ImportError)), None)
+        if missing is None:
+            raise
+        named = (re.search(r"given class_path '([\w.]+)'", str(cause)) for cause in causes)
+        name = next((match[1] for match in named if match), "a class")
+        raise ConfigError(
+            f"{name} needs a package that is not installed: {' '.join(str(missing).split())}", "trainer"
+        ) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
 class _Cli(LightningCLI):
     """Lightning's command line on one finished mapping, with runtime objects added to the trainer's."""
 
@@ -170,7 +195,8 @@ class _Cli(LightningCLI):
 
     def _instantiate_parts(self) -> None:
         instantiators = [(self._make, kind.base_class(), True) for kind in PARTS]
-        self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
+        with _missing_packages_told():
+            self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule = self._get(self.config_init, "data")
         self.model = self._get(self.config_init, "model")
 
@@ -180,6 +206,8 @@ class _Cli(LightningCLI):
         callbacks = [*self._first_callbacks, *(config.get("callbacks") or [])]
         if config.get("enable_checkpointing") is False or config.get("fast_dev_run"):
             callbacks = [callback for callback in callbacks if not isinstance(callback, Checkpoint)]
+        if config.get("enable_progress_bar") is not False:
+            callbacks += progress_for(callbacks)
         runtime = {
             "callbacks": callbacks,
             # Without a checkpoint callback Lightning would add one of its own.
