@@ -1,0 +1,79 @@
+"""What a training says of how far it is, in a terminal and in the log of a batch job."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+from salt_core.training.progress import LiveLine, LogLines, losses_told, progress_for
+
+LOSSES = ["loss", "flavour_loss", "origin_loss", "vertexing_loss"]
+SHOWN = ("--trainer.enable_progress_bar", "true")
+
+
+def test_the_losses_of_tasks_stand_between_those_of_all():
+    metrics = {
+        "val/loss": 3.0,
+        "train/jets_per_s": 9.0,
+        "train/b_loss": 1.0,
+        "train/loss": 2.0,
+        "val/b_loss": 4,
+    }
+    assert list(losses_told(metrics).items()) == [("loss", 2.0), ("b_loss", 1.0), ("val/loss", 3.0)]
+
+
+def test_a_line_now_and_then_stands_in_a_log(sample, salt):
+    done = salt(
+        "fit", "--config", sample.config, "-f", "--log_suffix", "a", *SHOWN, "--trainer.max_epochs", 2
+    )
+    assert done.code == 0, done.err
+    assert "\r" not in done.out + done.err
+    # Of 5 steps in each of 2 epochs, the first step's line, and each epoch's.
+    lines = [line for line in done.err.splitlines() if line.startswith("epoch ")]
+    assert [line.split(":")[0] for line in lines] == [
+        "epoch 1 of 2, step 1 of 5",
+        "epoch 1 of 2, done",
+        "epoch 2 of 2, done",
+    ]
+    for line in lines:
+        assert re.findall(r"(\w+) [\d.]+", line.split(": ")[1].split(", val/loss")[0])[:4] == LOSSES
+    assert all(re.search(r"val/loss [\d.]+", line) for line in lines[1:])
+    assert re.search(r"[\d,]+ jets/s$", lines[-1])
+
+
+def test_a_terminal_shows_losses_and_speed_live(sample, salt, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    done = salt("fit", "--config", sample.config, "-f", "--log_suffix", "a", *SHOWN)
+    assert done.code == 0, done.err
+    assert "Epoch 0: 100%" in done.out
+    live = [line for line in done.out.split("\r") if "jets/s" in line][-1]
+    assert re.findall(r"([\w/]+)=", live) == [*LOSSES, "val/loss", "jets/s"]
+    assert not [line for line in done.err.splitlines() if line.startswith("epoch ")]
+
+
+def test_lines_come_once_in_an_interval_and_from_the_first_rank_alone():
+    now = [0.0]
+    lines = LogLines(interval=10.0, clock=lambda: now[0])
+    told = []
+    for now[0] in (0.0, 3.0, 9.9, 10.0, 12.0, 20.5):
+        told.append(lines._is_time())
+    assert told == [True, False, False, True, False, True]
+    now[0] = 99.0
+    lines.disable()
+    assert not lines._is_time()
+    lines.enable()
+    assert lines._is_time()
+
+
+def test_a_bar_of_the_configuration_is_the_only_one(monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert progress_for([TQDMProgressBar()]) == []
+    assert [type(one) for one in progress_for([])] == [LiveLine]
+
+
+def test_no_line_is_written_where_none_is_wanted(sample, salt):
+    done = salt("fit", "--config", sample.config, "-f", "--log_suffix", "a")
+    assert done.code == 0
+    assert not [line for line in done.err.splitlines() if line.startswith("epoch ")]
