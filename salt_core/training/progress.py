@@ -95,9 +95,10 @@ class LogLines(ProgressBar):
         dataloader_idx: int = 0,
     ) -> None:
         """Say how far an evaluation is, where it is time to."""
-        del trainer, pl_module, outputs, batch, dataloader_idx
+        del pl_module, outputs, batch
         if self._is_time():
-            log.info("batch %d of %s is evaluated", batch_idx + 1, self.total_test_batches_current_dataloader)
+            number = trainer.num_test_batches[dataloader_idx]
+            log.info("batch %d of %s is evaluated", batch_idx + 1, number)
 
     def _is_time(self) -> bool:
         now = self.clock()
