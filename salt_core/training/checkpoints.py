@@ -85,14 +85,16 @@ def checkpoint_at(path: Path, where: str = "ckpt_path") -> Path:
 
 
 def best_checkpoint(run: Path) -> Path:
-    """Return the checkpoint of a run directory whose name tells the lowest validation loss.
+    """Return the checkpoint of a run directory whose name tells the lowest validation loss, or the only one.
 
     Raises
     ------
     ConfigError
-        Where the directory has none that tells its loss.
+        Where there are several, or none, and no name tells a loss.
     """
     losses = {path: _loss(path) for path in sorted((run / FOLDER).glob("*.ckpt"))}
+    if len(losses) == 1:
+        return next(iter(losses))
     told = {path: loss for path, loss in losses.items() if not math.isnan(loss)}
     if not told:
         raise ConfigError(

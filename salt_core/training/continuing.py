@@ -36,6 +36,10 @@ def check_continues(module: SaltModule, checkpoint: Mapping[str, Any], path: Pat
         raise ConfigError(
             f"{shown(path)} is of another model: {rest}. {OR_START.capitalize()}", "--ckpt_path"
         )
+    if "optimizer_states" not in checkpoint:
+        raise ConfigError(
+            f"{shown(path)} holds weights alone, no training to go on with; {OR_START}", "--ckpt_path"
+        )
     before, now = checkpoint.get(OPTIMIZER_KEY), optimizer_name(module)
     if before not in (None, now):
         message = f"{shown(path)} was trained with {before}, {now} cannot go on with its state"

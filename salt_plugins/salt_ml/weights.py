@@ -13,6 +13,8 @@ from torch import Tensor
 from salt_core import ConfigError
 from salt_core.errors import SaltError, raise_all
 from salt_core.training.module import SaltModule
+from salt_plugins.salt_ml.encoder import Encoder
+from salt_plugins.salt_ml.tasks import OldTask
 
 Weights = Mapping[str, Tensor | NDArray[np.float32]]
 
@@ -44,6 +46,36 @@ _IN_LAYER = {
 
 # A constant that only tells padding from registers.
 _UNUSED = {"encoder.register_mask"}
+
+
+def adapted(weights: Weights, encoder: Encoder, tasks: Sequence[OldTask]) -> dict[str, Tensor]:
+    """Return the parameters of a salt-ml model, by its names, in the form that its translation has.
+
+    A transformer without a last layer is given one that changes nothing. Where a task predicts mean and
+    variance, salt-ml has all means and then all variances.
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor or numpy.ndarray
+        By salt-ml's names.
+    encoder : Encoder
+        The translated encoder.
+    tasks : sequence of OldTask
+        The translated tasks, in salt-ml's order.
+    """
+    state = {name: torch.as_tensor(value) for name, value in weights.items()}
+    if "encoder.out_proj.weight" not in state:
+        state["encoder.out_proj.weight"] = torch.eye(encoder.out_dim)
+        state["encoder.out_proj.bias"] = torch.zeros(encoder.out_dim)
+    for number, task in enumerate(tasks):
+        prefix = f"tasks.{number}.net.net."
+        places = _linear_places(prefix, state)
+        if task.num_moments > 1 and places:
+            for kind in ("weight", "bias"):
+                name = f"{prefix}{places[-1]}.{kind}"
+                moments = state[name].unflatten(0, (task.num_moments, -1))
+                state[name] = moments.transpose(0, 1).flatten(0, 1).contiguous()
+    return state
 
 
 def our_state(weights: Weights, streams: Sequence[str], tasks: Sequence[str]) -> dict[str, Tensor]:
