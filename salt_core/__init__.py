@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salt_core.errors import ConfigError, DataError, RunError, SaltError
 from salt_core.hookspecs import hookimpl
-from salt_core.version import __version__
+from salt_core.version import PLUGIN_API, __version__
 
 if TYPE_CHECKING:
     from salt_core.data.batch import JetBatch, Layout, Packed
@@ -46,6 +46,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "PLUGIN_API",
     "Augmentation",
     "BatchBackend",
     "ConfigError",

@@ -13,6 +13,9 @@ from salt_core.commands.built_in import COMMANDS, TRAINING
 from salt_core.commands.plugged import PluggedGroup
 from salt_core.errors import SaltError
 from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED, interruption
+from salt_core.registry.blocking import FLAG, blocked, take_flags
+from salt_core.registry.blocking import VARIABLE as BLOCK_VARIABLE
+from salt_core.registry.tracing import VARIABLE as TRACE_VARIABLE
 from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
@@ -22,8 +25,18 @@ salt = PluggedGroup(
     COMMANDS,
     name="salt",
     help="Train and evaluate jet-flavour taggers; every part is a plugin that YAML names.",
-    epilog=f"{DEBUG_VARIABLE}=1 shows the traceback of an error.",
+    epilog=f"{DEBUG_VARIABLE}=1 shows the traceback of an error, {TRACE_VARIABLE}=1 every call of a plugin's hook.",
     context_settings={"help_option_names": ["-h", "--help"]},
+)
+# Only for the help: `main` takes it out of the words, since it may stand behind any command's name too.
+salt.params.append(
+    click.Option(
+        [FLAG],
+        multiple=True,
+        expose_value=False,
+        metavar="NAME",
+        help=f"Leave out a plugin or a distribution; may stand anywhere. {BLOCK_VARIABLE}=NAME,NAME does so too.",
+    )
 )
 click.version_option(__version__, prog_name="salt", message="%(prog)s %(version)s")(salt)
 
@@ -42,12 +55,16 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
         interruption, 143 for a termination, 85 for a training that was stopped and can be resumed.
     """
-    words = sys.argv[1:] if args is None else args
     logs.show()
+    try:
+        words, unwanted = take_flags(sys.argv[1:] if args is None else args)
+    except SaltError as error:
+        return _report(error)
     # Before the imports of the command, which take seconds.
     interruption.arm(RESUME_ME if TRAINING in words[:1] else TERMINATED)
     try:
-        result = salt.main(args=args, prog_name="salt", standalone_mode=False)
+        with blocked(unwanted):
+            result = salt.main(args=words, prog_name="salt", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED

@@ -33,9 +33,10 @@ class PluggedGroup(LazyGroup):
         """Find the command that the first argument names; a broken plugin may have been the one."""
         if args[0] in self.table:
             return click.Group.resolve_command(self, ctx, args)
-        if args[0] not in self._offered(ctx) and _registry(ctx).broken:
-            broken = "; ".join(f"{one.plugin} of {one.origin}: {one.reason}" for one in _registry(ctx).broken)
-            click.echo(f"warning: plugins that could not be loaded may offer commands: {broken}", err=True)
+        left_out = [*_registry(ctx).broken, *_registry(ctx).blocked]
+        if args[0] not in self._offered(ctx) and left_out:
+            broken = "; ".join(f"{one.plugin} of {one.origin}: {one.reason}" for one in left_out)
+            click.echo(f"warning: plugins that were not loaded may offer commands: {broken}", err=True)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -42,9 +42,14 @@ class Row:
     reason: str | None
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the line says why it cannot be used."""
+        return self.state in ("broken", "blocked")
+
+    @property
     def cells(self) -> tuple[str, ...]:
         """The texts of the columns."""
-        text = self.reason if self.state == "broken" else self.summary
+        text = self.reason if self.is_left_out else self.summary
         origin = f"{self.distribution} {self.version}"
         return (self.kind or "?", self.name or self.plugin, text or "", origin, self.state)
 
@@ -82,9 +87,9 @@ def warn_of_rivals(registry: Registry) -> None:
 
 
 def rows_of(registry: Registry, kind: str | None = None) -> list[Row]:
-    """Make the listing; a broken plugin is in it whatever the kind, since its kinds are unknown."""
+    """Make the listing; one broken or blocked is in it whatever the kind, since its kinds are unknown."""
     offers = [_row_of_provider(provider, registry) for provider in registry.providers(kind)]
-    return offers + [_row_of_broken(broken) for broken in registry.broken]
+    return offers + [_row_of_broken(one) for one in (*registry.broken, *registry.blocked)]
 
 
 def _row_of_provider(provider: Provider, registry: Registry) -> Row:
@@ -117,7 +122,7 @@ def _row_of_broken(broken: BrokenPlugin) -> Row:
         summary="",
         distribution=broken.distribution,
         version=broken.version,
-        state="broken",
+        state=broken.state,
         plugin=broken.plugin,
         reason=broken.reason,
     )
@@ -146,7 +151,7 @@ def table(rows: list[Row], width: int | None) -> str:
 
 def _lines(row: Row, widths: list[int]) -> list[str]:
     text = row.cells[SUMMARY]
-    if row.state == "broken":
+    if row.is_left_out:
         parts = textwrap.wrap(text, widths[SUMMARY]) or [""]
     else:
         parts = [text if len(text) <= widths[SUMMARY] else text[: widths[SUMMARY] - 1] + "…"]

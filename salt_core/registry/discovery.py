@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import importlib_metadata
 
 from salt_core.errors import ConfigError
-from salt_core.registry.faults import reason_of
-from salt_core.registry.hooks import offers_of
-from salt_core.registry.local import VARIABLE, LocalFile, absolute, files_of_environment
+from salt_core.registry import local as local_files
+from salt_core.registry.api import check_api, stated_in
+from salt_core.registry.blocking import FLAG, VARIABLE, blocked_names, normalised
+from salt_core.registry.faults import HookError, reason_of
+from salt_core.registry.hooks import offers_of, tell_once
+from salt_core.registry.local import LocalFile, absolute, files_of_environment
 from salt_core.registry.provider import BrokenPlugin, Provider
+from salt_core.registry.summary import source_of
+from salt_core.registry.tracing import timed, trace
 
 GROUP = "salt"
 SCRIPT = "salt"
@@ -32,6 +37,8 @@ class Findings:
         Every offer of every plugin that loaded.
     broken : list of BrokenPlugin
         The plugins that did not.
+    blocked : list of BrokenPlugin
+        Those that were not loaded, since the user does not want them.
     local_files : list of Path
         The project-local files that loaded.
     script_rivals : list of str
@@ -40,20 +47,70 @@ class Findings:
 
     providers: list[Provider] = field(default_factory=list)
     broken: list[BrokenPlugin] = field(default_factory=list)
+    blocked: list[BrokenPlugin] = field(default_factory=list)
     local_files: list[Path] = field(default_factory=list)
     script_rivals: list[str] = field(default_factory=list)
 
-    def add(self, plugin: str, distribution: str, version: str, load: Callable[[], object]) -> bool:
+    def add(self, plugin: Candidate, unwanted: Collection[str] = ()) -> bool:
         """Load one plugin and note what it offers, or why it is broken; tell whether it loaded."""
+        card = (plugin.name, plugin.distribution, plugin.version)
+        named = {normalised(plugin.name), normalised(plugin.distribution)} & set(unwanted)
+        if named:
+            reason = f"left out by {FLAG} or {VARIABLE}: {min(named)}"
+            self.blocked.append(BrokenPlugin(*card, reason, "blocked"))
+            return False
         try:
-            offers = offers_of(load())
+            module, milliseconds = timed(plugin.load)
+            trace(plugin.origin, f"import of {plugin.module}", milliseconds, "done")
+            offers = offers_of(module, plugin.origin)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # an import may end in anything, SystemExit included
-            self.broken.append(BrokenPlugin(plugin, distribution, version, reason_of(error)))
+            self.broken.append(BrokenPlugin(*card, plugin.reason(error)))
+            trace(plugin.origin, f"loading of {plugin.module}", 0.0, f"broken, {self.broken[-1].reason}")
             return False
-        self.providers += [Provider(*offer, plugin, distribution, version) for offer in offers]
+        self.providers += [Provider(*offer, *card) for offer in offers]
         return True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plugin that is not loaded yet.
+
+    Parameters
+    ----------
+    name : str
+        Name of the entry point, or the stem of a project-local file.
+    distribution, version : str
+        Who installed it; the file's path and ``local`` for a project-local file.
+    module : str
+        The module's name.
+    load : callable
+        Imports the module.
+    source : callable
+        Reads its source, where that can be found.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    load: Callable[[], object]
+    source: Callable[[], bytes | None]
+
+    @property
+    def origin(self) -> str:
+        """Plugin, distribution and version, as warnings and traces write them."""
+        return f"{self.name} of {self.distribution} {self.version}"
+
+    def reason(self, error: BaseException) -> str:
+        """Say why it is broken: one that asks for a newer core may not even be imported by this one."""
+        source = None if isinstance(error, HookError) else self.source()
+        try:
+            check_api(stated_in(source) if source else None)
+        except HookError as outdated:
+            return f"{outdated} ({reason_of(error)})"
+        return reason_of(error)
 
 
 def find_plugins(local: Sequence[Path]) -> Findings:
@@ -70,22 +127,29 @@ def find_plugins(local: Sequence[Path]) -> Findings:
         Where a file of `local` cannot be read.
     """
     findings = Findings()
-    _add_distributions(findings)
-    _add_local(findings, _read_all(findings, local))
+    unwanted = blocked_names()
+    _add_distributions(findings, unwanted)
+    _add_local(findings, _read_all(findings, local), unwanted)
+    met = {normalised(name) for one in findings.blocked for name in (one.plugin, one.distribution)}
+    for name in sorted(unwanted - met):
+        tell_once(f"{FLAG} or {VARIABLE} names {name!r}, and there is no such plugin or distribution")
     return findings
 
 
-def _add_distributions(findings: Findings) -> None:
+def _add_distributions(findings: Findings, unwanted: Collection[str]) -> None:
     entries = importlib_metadata.entry_points()
     plugins = entries.select(group=GROUP)
     scripts = entries.select(group="console_scripts", name=SCRIPT)
     # Parsing metadata is not cheap, so once for each distribution, however many plugins it has.
     cards = {dist: _card(dist) for dist in {entry.dist for entry in (*plugins, *scripts)}}
     for entry in plugins:
-        findings.add(entry.name, *cards[entry.dist], entry.load)
+        candidate = Candidate(
+            entry.name, *cards[entry.dist], entry.module, entry.load, partial(source_of, entry.module)
+        )
+        findings.add(candidate, unwanted)
     owners = {cards[entry.dist] for entry in scripts}
     findings.script_rivals += sorted(
-        f"{name} {version}" for name, version in owners if _normalised(name) != OWN_DISTRIBUTION
+        f"{name} {version}" for name, version in owners if normalised(name) != OWN_DISTRIBUTION
     )
 
 
@@ -99,16 +163,12 @@ def _card(dist: importlib_metadata.Distribution | None) -> tuple[str, str]:
         return _UNKNOWN
 
 
-def _normalised(distribution: str) -> str:
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
 def _read_all(findings: Findings, local: Sequence[Path]) -> Iterator[LocalFile]:
     for path in files_of_environment():
         try:
             yield LocalFile.read(path)
         except OSError as error:
-            reason = f"named by {VARIABLE}, cannot be read: {error.strerror}"
+            reason = f"named by {local_files.VARIABLE}, cannot be read: {error.strerror}"
             findings.broken.append(BrokenPlugin(path.stem, str(path), "local", reason))
     for path in absolute(local):
         try:
@@ -119,12 +179,19 @@ def _read_all(findings: Findings, local: Sequence[Path]) -> Iterator[LocalFile]:
             ) from error
 
 
-def _add_local(findings: Findings, files: Iterable[LocalFile]) -> None:
+def _add_local(findings: Findings, files: Iterable[LocalFile], unwanted: Collection[str]) -> None:
     """Load files, but only one of several with the same content, such as a run directory's copy."""
     seen: set[bytes] = set()
     for file in files:
         if file.source in seen:
             continue
         seen.add(file.source)
-        if findings.add(file.path.stem, str(file.path), "local", file.load):
+        candidate = Candidate(
+            file.path.stem, str(file.path), "local", file.path.name, file.load, partial(_content, file)
+        )
+        if findings.add(candidate, unwanted):
             findings.local_files.append(file.path)
+
+
+def _content(file: LocalFile) -> bytes:
+    return file.source

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 import click
 import pluggy
@@ -11,20 +13,26 @@ import pluggy
 from salt_core import hookspecs
 from salt_core.errors import suggest
 from salt_core.kinds import BY_HOOK
+from salt_core.registry import api
 from salt_core.registry.faults import HookError
+from salt_core.registry.tracing import timed, trace
 
 Offer = tuple[str, str, "type | click.Command | str"]
+
+log = logging.getLogger("salt.plugins")
 
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def offers_of(plugin: object) -> list[Offer]:
+def offers_of(plugin: object, origin: str) -> list[Offer]:
     """Call the hooks of one plugin.
 
     Parameters
     ----------
     plugin : object
         The module that the entry point names.
+    origin : str
+        The plugin, its distribution and version, for warnings and traces.
 
     Returns
     -------
@@ -34,16 +42,20 @@ def offers_of(plugin: object) -> list[Offer]:
     Raises
     ------
     HookError
-        For a misspelt hook, one without ``@hookimpl``, no hook at all, or a hook that returns
-        something else than a mapping from names to classes or ``"module:Class"`` strings.
+        For a version of the plugin API that is not this one, a misspelt hook, one without ``@hookimpl``,
+        no hook at all, or a hook that returns something else than a mapping from names to classes or
+        ``"module:Class"`` strings.
     """
+    api.check_api(getattr(plugin, api.STATEMENT, None))
     # A manager of its own for each plugin: pluggy refuses a module that two distributions name.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
-    implementations = _implementations(manager, plugin)
+    implementations = [
+        (_present_name(hook, origin), function) for hook, function in _implementations(manager, plugin)
+    ]
     _check_hooks([hook for hook, _ in implementations], plugin)
-    return [offer for hook, function in implementations for offer in _call(hook, function)]
+    return [offer for hook, function in implementations for offer in _called(hook, function, origin)]
 
 
 def _implementations(
@@ -51,6 +63,23 @@ def _implementations(
 ) -> list[tuple[str, Callable[..., object]]]:
     callers = manager.get_hookcallers(plugin) or []
     return [(caller.name, impl.function) for caller in callers for impl in caller.get_hookimpls()]
+
+
+def _present_name(hook: str, origin: str) -> str:
+    """Return what a hook is called now, and tell of an old name once in a process."""
+    renamed = api.RENAMED_HOOKS.get(hook)
+    if renamed is None:
+        return hook
+    tell_once(
+        f"{origin}: the hook {hook} is called {renamed.new} now; salt-hep {renamed.until} knows it no more"
+    )
+    return renamed.new
+
+
+@cache
+def tell_once(warning: str) -> None:
+    """Warn of something that is found whenever plugins are looked for, once in a process."""
+    log.warning("warning: %s", warning)
 
 
 def _check_hooks(hooks: list[str], plugin: object) -> None:
@@ -62,6 +91,12 @@ def _check_hooks(hooks: list[str], plugin: object) -> None:
         raise HookError(f"{' and '.join(bare)} must be marked with @hookimpl of salt_core")
     if not hooks:
         raise HookError(f"it offers no hook. Hooks: {', '.join(BY_HOOK)}")
+
+
+def _called(hook: str, function: Callable[..., object], origin: str) -> list[Offer]:
+    offers, milliseconds = timed(lambda: list(_call(hook, function)))
+    trace(origin, hook, milliseconds, [name for _, name, _ in offers])
+    return offers
 
 
 def _call(hook: str, function: Callable[..., object]) -> Iterator[Offer]:

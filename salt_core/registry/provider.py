@@ -86,12 +86,15 @@ class BrokenPlugin:
         Who installed it; the file's path and ``local`` for a project-local file.
     reason : str
         One line: what went wrong, and where.
+    state : str, optional
+        ``broken``, or ``blocked`` where the user wants it left out.
     """
 
     plugin: str
     distribution: str
     version: str
     reason: str
+    state: str = "broken"
 
     @property
     def origin(self) -> str:

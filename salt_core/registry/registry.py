@@ -37,6 +37,7 @@ class Registry:
             key=lambda p: (p.kind, p.name, p.distribution, p.plugin),
         )
         self._broken = sorted(findings.broken, key=lambda b: (b.plugin, b.distribution))
+        self._blocked = sorted(findings.blocked, key=lambda b: (b.plugin, b.distribution))
         self._local_files = list(findings.local_files)
         self._script_rivals = list(findings.script_rivals)
 
@@ -60,6 +61,11 @@ class Registry:
     def broken(self) -> list[BrokenPlugin]:
         """The plugins that could not be loaded, by name."""
         return list(self._broken)
+
+    @property
+    def blocked(self) -> list[BrokenPlugin]:
+        """The plugins that were not loaded, since the user does not want them, by name."""
+        return list(self._blocked)
 
     @property
     def local_files(self) -> list[Path]:
@@ -168,6 +174,9 @@ class Registry:
         if self._broken:
             list_of_broken = "; ".join(f"{b.plugin} of {b.origin}: {b.reason}" for b in self._broken)
             parts.append(f"Plugins that could not be loaded and may offer it: {list_of_broken}")
+        if self._blocked:
+            list_of_blocked = "; ".join(f"{b.plugin} of {b.origin}, {b.reason}" for b in self._blocked)
+            parts.append(f"Plugins that are blocked and may offer it: {list_of_blocked}")
         return ". ".join(parts)
 
 

@@ -60,6 +60,15 @@ def read_target(target: str) -> Reading:
     return _read_tree(tree, module, qualname)
 
 
+def source_of(module: str) -> bytes | None:
+    """Read the source of a module without importing it; None where there is none to read."""
+    try:
+        spec = _find_spec(module)
+        return Path(spec.origin or "").read_bytes() if spec and spec.has_location else None
+    except Exception:  # finders are anybody's code
+        return None
+
+
 def _read_tree(tree: ast.Module, module: str, qualname: str) -> Reading:
     found = _find_class(tree.body, qualname) or _find_function(tree.body, qualname)
     if found is not None:

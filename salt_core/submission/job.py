@@ -14,6 +14,7 @@ from salt_core.config.paths import find_config, resolve_path
 from salt_core.config.yaml import load_yaml
 from salt_core.errors import ConfigError
 from salt_core.interfaces.batch import BatchBackend, Job
+from salt_core.registry.blocking import FLAG, blocked_names
 from salt_core.submission.environment import Environment
 from salt_core.submission.words import Words, sweep
 
@@ -134,7 +135,9 @@ def _arguments(asked: Asked, configs: Sequence[Path], backend: BatchBackend, run
     named = [word for path in configs for word in ("--config", str(path))]
     where = [] if "--log_suffix" in said or asked.array else [f"--log_suffix={run.suffix}"]
     flags = ["--resume"] * asked.requeue + ["--force"] * asked.force
-    return ["fit", *named, *where, *harmonised, *asked.words.fit, *flags]
+    # A job may not see this environment: what is left out here is left out there by the command itself.
+    left_out = [f"{FLAG}={name}" for name in sorted(blocked_names())]
+    return ["fit", *named, *where, *harmonised, *asked.words.fit, *flags, *left_out]
 
 
 def _name_and_root(configs: Sequence[Path], fit: Sequence[str]) -> tuple[str, Path]:

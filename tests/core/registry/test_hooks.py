@@ -33,34 +33,34 @@ def plugin_with(**hooks: object) -> SimpleNamespace:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hook)
 def test_each_hook_gives_its_kind(kind):
     plugin = plugin_with(**{kind.hook: {"text": "package.module:Class.Inner", "cls": Component}})
-    assert offers_of(plugin) == [
+    assert offers_of(plugin, "a plugin") == [
         (kind.name, "text", "package.module:Class.Inner"),
         (kind.name, "cls", Component),
     ]
 
 
 def test_a_plugin_may_implement_several_hooks():
-    offers = offers_of(plugin_with(salt_tasks={"a": "m:A"}, salt_losses={"a": "m:B"}))
+    offers = offers_of(plugin_with(salt_tasks={"a": "m:A"}, salt_losses={"a": "m:B"}), "a plugin")
     assert sorted(offers) == [("loss", "a", "m:B"), ("task", "a", "m:A")]
 
 
 def test_a_plugin_may_offer_nothing_for_now():
-    assert offers_of(plugin_with(salt_tasks={})) == []
+    assert offers_of(plugin_with(salt_tasks={}), "a plugin") == []
 
 
 @pytest.mark.parametrize("target", ["", "m", "m:", ":A", "m.n.A", "m:A:B", "m:3", "m-n:A", "a b:C"])
 def test_a_target_is_module_and_class(target):
     with pytest.raises(HookError, match="neither a class nor"):
-        offers_of(plugin_with(salt_tasks={"x": target}))
+        offers_of(plugin_with(salt_tasks={"x": target}), "a plugin")
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", 3])
 def test_a_name_is_a_text(name):
     with pytest.raises(HookError, match="which is not a text"):
-        offers_of(plugin_with(salt_tasks={name: "m:A"}))
+        offers_of(plugin_with(salt_tasks={name: "m:A"}), "a plugin")
 
 
 def test_the_mark_of_another_project_does_not_count():
     foreign = pluggy.HookimplMarker("other")(lambda: {})
     with pytest.raises(HookError, match="salt_tasks must be marked with @hookimpl of salt_core"):
-        offers_of(SimpleNamespace(salt_tasks=foreign))
+        offers_of(SimpleNamespace(salt_tasks=foreign), "a plugin")

@@ -163,3 +163,9 @@ def test_a_container_from_the_command_line(sample, salt):
         done = salt("submit", backend, "--config", sample.config, *words, "--dry-run")
         assert done.code == 0, done.err
         assert f"--pwd {sample.folder} --bind /data --cleanenv salt.sif python -m salt_core fit" in done.out
+
+
+def test_what_is_left_out_here_is_left_out_in_the_job(asked, monkeypatch):
+    monkeypatch.setenv("SALT_BLOCK_PLUGINS", "salt_plugin_a,focal")
+    job, _ = describe(asked)
+    assert job.command[-2:] == ("--no-plugin=focal", "--no-plugin=salt-plugin-a")
