@@ -24,4 +24,7 @@ COMMANDS = {
         "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
     ),
     "plugins": LazyCommand("salt_core.commands.plugins:plugins", "List plugins and explain their options."),
+    "schema": LazyCommand(
+        "salt_core.commands.schema:schema", "Write a JSON schema of YAML files, for editors."
+    ),
 }
