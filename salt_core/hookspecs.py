@@ -1,8 +1,9 @@
 """The hooks that a plugin may implement.
 
-Each hook returns a mapping from the name that YAML uses to a class, or to a ``"module:Class"`` string;
+Most return a mapping from the name that YAML uses to a class, or to a ``"module:Class"`` string;
 commands are objects, not classes.
 The string keeps ``salt plugins list`` free of heavy imports, so prefer it.
+Those of a run are told something, and return nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 
 import click
 import pluggy
+
+from salt_core.interfaces.run import Outcome, Run
 
 PROJECT = "salt"
 
@@ -167,4 +170,36 @@ def salt_commands() -> Offers:  # type: ignore[empty-body]
     ...     return {"count": "salt_plugin_count.command:count"}
     >>> salt_commands()
     {'count': 'salt_plugin_count.command:count'}
+    """
+
+
+@hookspec
+def salt_run_started(run: Run) -> None:
+    """Be told that a training has begun, once its directory is there; on rank 0 alone.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> from salt_core.interfaces.run import Run
+    >>> @hookimpl
+    ... def salt_run_started(run):
+    ...     print(f"{run.name} begins")
+    >>> salt_run_started(Run("logs/GN2_1", "GN2", "salt fit"))
+    GN2 begins
+    """
+
+
+@hookspec
+def salt_run_ended(run: Run, outcome: Outcome) -> None:
+    """Be told how a training has ended; on rank 0 alone.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> from salt_core.interfaces.run import Outcome, Run
+    >>> @hookimpl
+    ... def salt_run_ended(run, outcome):
+    ...     print(f"{run.name}: {outcome.ending}")
+    >>> salt_run_ended(Run("logs/GN2_1", "GN2", "salt fit"), Outcome("resumable", 85))
+    GN2: resumable
     """

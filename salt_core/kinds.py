@@ -52,4 +52,6 @@ KINDS = (
 PARTS = tuple(kind for kind in KINDS if not kind.made)
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+#: Hooks that offer nothing: they are told of something.
+EVENTS = ("salt_run_started", "salt_run_ended")
 BY_HOOK = {kind.hook: kind for kind in KINDS}

@@ -15,12 +15,15 @@ import click
 from salt_core.commands import SaltGroup
 from salt_core.commands.built_in import COMMANDS
 from salt_core.registry import BrokenPlugin, Provider, Registry
+from salt_core.registry.events import Listener
 from salt_core.registry.registry import check_kind
 
 if TYPE_CHECKING:
     from salt_core.registry.options import Option
 
 HEADINGS = ("kind", "name", "summary", "provided by", "state")
+#: What the listing calls a hook that is told of something; no configuration names it.
+EVENT = "event"
 SUMMARY = HEADINGS.index("summary")
 NARROWEST_SUMMARY = 20
 GAP = "  "
@@ -89,6 +92,8 @@ def warn_of_rivals(registry: Registry) -> None:
 def rows_of(registry: Registry, kind: str | None = None) -> list[Row]:
     """Make the listing; one broken or blocked is in it whatever the kind, since its kinds are unknown."""
     offers = [_row_of_provider(provider, registry) for provider in registry.providers(kind)]
+    if kind is None:
+        offers += map(_row_of_listener, registry.listeners)
     return offers + [_row_of_broken(one) for one in (*registry.broken, *registry.blocked)]
 
 
@@ -103,6 +108,23 @@ def _row_of_provider(provider: Provider, registry: Registry) -> Row:
         plugin=provider.plugin,
         reason=provider.fault or _rivals_of(provider, registry),
     )
+
+
+def _row_of_listener(listener: Listener) -> Row:
+    return Row(
+        kind=EVENT,
+        name=listener.hook,
+        summary=_first_line(listener.function.__doc__),
+        distribution=listener.distribution,
+        version=listener.version,
+        state="ok",
+        plugin=listener.plugin,
+        reason=None,
+    )
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().partition("\n")[0]
 
 
 def _rivals_of(provider: Provider, registry: Registry) -> str | None:

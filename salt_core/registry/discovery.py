@@ -13,6 +13,7 @@ from salt_core.errors import ConfigError
 from salt_core.registry import local as local_files
 from salt_core.registry.api import check_api, stated_in
 from salt_core.registry.blocking import FLAG, VARIABLE, blocked_names, normalised
+from salt_core.registry.events import Listener
 from salt_core.registry.faults import HookError, reason_of
 from salt_core.registry.hooks import offers_of, tell_once
 from salt_core.registry.local import LocalFile, absolute, files_of_environment
@@ -43,6 +44,8 @@ class Findings:
         The project-local files that loaded.
     script_rivals : list of str
         Other distributions, with version, that install a command ``salt``.
+    listeners : list of Listener
+        Every hook of plugins that is told of something.
     """
 
     providers: list[Provider] = field(default_factory=list)
@@ -50,6 +53,7 @@ class Findings:
     blocked: list[BrokenPlugin] = field(default_factory=list)
     local_files: list[Path] = field(default_factory=list)
     script_rivals: list[str] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
 
     def add(self, plugin: Candidate, unwanted: Collection[str] = ()) -> bool:
         """Load one plugin and note what it offers, or why it is broken; tell whether it loaded."""
@@ -62,14 +66,15 @@ class Findings:
         try:
             module, milliseconds = timed(plugin.load)
             trace(plugin.origin, f"import of {plugin.module}", milliseconds, "done")
-            offers = offers_of(module, plugin.origin)
+            found = offers_of(module, plugin.origin)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # an import may end in anything, SystemExit included
             self.broken.append(BrokenPlugin(*card, plugin.reason(error)))
             trace(plugin.origin, f"loading of {plugin.module}", 0.0, f"broken, {self.broken[-1].reason}")
             return False
-        self.providers += [Provider(*offer, *card) for offer in offers]
+        self.providers += [Provider(*offer, *card) for offer in found.offers]
+        self.listeners += [Listener(*one, *card) for one in found.listens]
         return True
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import click
 import pluggy
 
 from salt_core import hookspecs
 from salt_core.errors import suggest
-from salt_core.kinds import BY_HOOK
+from salt_core.kinds import BY_HOOK, EVENTS
 from salt_core.registry import api
 from salt_core.registry.faults import HookError
 from salt_core.registry.tracing import timed, trace
+
+HOOKS = (*BY_HOOK, *EVENTS)
 
 Offer = tuple[str, str, "type | click.Command | str"]
 
@@ -24,8 +27,23 @@ log = logging.getLogger("salt.plugins")
 _TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-def offers_of(plugin: object, origin: str) -> list[Offer]:
-    """Call the hooks of one plugin.
+class Offered(NamedTuple):
+    """What a plugin has.
+
+    Parameters
+    ----------
+    offers : list of (kind, name, target)
+        Every name that it offers.
+    listens : list of (hook, function, arguments)
+        What it wants to be told, and the arguments that it takes.
+    """
+
+    offers: list[Offer]
+    listens: list[tuple[str, Callable[..., object], Sequence[str]]]
+
+
+def offers_of(plugin: object, origin: str) -> Offered:
+    """Call the hooks of one plugin that offer something, and note the others.
 
     Parameters
     ----------
@@ -36,8 +54,8 @@ def offers_of(plugin: object, origin: str) -> list[Offer]:
 
     Returns
     -------
-    list of (kind, name, target)
-        Every name that it offers.
+    Offered
+        What it has.
 
     Raises
     ------
@@ -51,18 +69,17 @@ def offers_of(plugin: object, origin: str) -> list[Offer]:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
-    implementations = [
-        (_present_name(hook, origin), function) for hook, function in _implementations(manager, plugin)
-    ]
-    _check_hooks([hook for hook, _ in implementations], plugin)
-    return [offer for hook, function in implementations for offer in _called(hook, function, origin)]
+    found = [(_present_name(hook, origin), impl) for hook, impl in _implementations(manager, plugin)]
+    _check_hooks([hook for hook, _ in found], plugin)
+    return Offered(
+        [offer for hook, impl in found if hook in BY_HOOK for offer in _called(hook, impl.function, origin)],
+        [(hook, impl.function, impl.argnames) for hook, impl in found if hook in EVENTS],
+    )
 
 
-def _implementations(
-    manager: pluggy.PluginManager, plugin: object
-) -> list[tuple[str, Callable[..., object]]]:
+def _implementations(manager: pluggy.PluginManager, plugin: object) -> list[tuple[str, pluggy.HookImpl]]:
     callers = manager.get_hookcallers(plugin) or []
-    return [(caller.name, impl.function) for caller in callers for impl in caller.get_hookimpls()]
+    return [(caller.name, impl) for caller in callers for impl in caller.get_hookimpls()]
 
 
 def _present_name(hook: str, origin: str) -> str:
@@ -84,13 +101,13 @@ def tell_once(warning: str) -> None:
 
 def _check_hooks(hooks: list[str], plugin: object) -> None:
     for hook in hooks:
-        if hook not in BY_HOOK:
-            raise HookError(f"there is no hook {hook!r}: {suggest(hook, BY_HOOK)}")
-    bare = [hook for hook in BY_HOOK if hook not in hooks and hasattr(plugin, hook)]
+        if hook not in HOOKS:
+            raise HookError(f"there is no hook {hook!r}: {suggest(hook, HOOKS)}")
+    bare = [hook for hook in HOOKS if hook not in hooks and hasattr(plugin, hook)]
     if bare:
         raise HookError(f"{' and '.join(bare)} must be marked with @hookimpl of salt_core")
     if not hooks:
-        raise HookError(f"it offers no hook. Hooks: {', '.join(BY_HOOK)}")
+        raise HookError(f"it offers no hook. Hooks: {', '.join(HOOKS)}")
 
 
 def _called(hook: str, function: Callable[..., object], origin: str) -> list[Offer]:

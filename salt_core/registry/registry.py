@@ -16,6 +16,7 @@ from salt_core.commands.built_in import COMMANDS
 from salt_core.errors import ConfigError, suggest
 from salt_core.kinds import BY_NAME
 from salt_core.registry.discovery import Findings, find_plugins
+from salt_core.registry.events import Listener
 from salt_core.registry.faults import reason_of
 from salt_core.registry.provider import BrokenPlugin, Provider
 
@@ -38,6 +39,7 @@ class Registry:
         )
         self._broken = sorted(findings.broken, key=lambda b: (b.plugin, b.distribution))
         self._blocked = sorted(findings.blocked, key=lambda b: (b.plugin, b.distribution))
+        self._listeners = sorted(findings.listeners, key=lambda one: (one.plugin, one.distribution))
         self._local_files = list(findings.local_files)
         self._script_rivals = list(findings.script_rivals)
 
@@ -66,6 +68,11 @@ class Registry:
     def blocked(self) -> list[BrokenPlugin]:
         """The plugins that were not loaded, since the user does not want them, by name."""
         return list(self._blocked)
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """The hooks of plugins that are told of something, by the plugin's name."""
+        return list(self._listeners)
 
     @property
     def local_files(self) -> list[Path]:

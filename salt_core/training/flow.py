@@ -18,6 +18,7 @@ from salt_core.config.yaml import dump_yaml
 from salt_core.durations import seconds_of
 from salt_core.files import shown
 from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
+from salt_core.training.announcing import Announcer
 from salt_core.training.boundary import FitLoop, StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
@@ -127,7 +128,9 @@ def _recorder(
         if resumed:
             metrics.go_on(resumed.run / METRICS_NAME, resumed.metrics_rows)
 
-    return RunRecorder(directory, config, loaded.registry.local_files, facts, sources.tag, go_on)
+    parent = resumed.run if resumed else None
+    announcer = Announcer(loaded.registry.listeners, loaded.resolved.run.name, parent)
+    return RunRecorder(directory, config, loaded.registry.local_files, facts, sources.tag, go_on, announcer)
 
 
 def _tell_results(directory: Path, say: Say) -> None:

@@ -10,12 +10,15 @@ from typing import Any
 from salt_core.config.yaml import dump_yaml, load_yaml
 from salt_core.errors import SaltError
 from salt_core.files import write_whole
+from salt_core.interfaces.run import Ending
 from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED
+from salt_core.training.announcing import Announcer
 from salt_core.training.checkpoints import FOLDER
 from salt_core.training.provenance import now
 
 METADATA_NAME = "metadata.yaml"
 FINISHED, INTERRUPTED_RUN, RESUMABLE = "finished", "interrupted", "interrupted: resumable"
+FAILED = "failed: "
 #: Said of every part of a run, even where it is as in the first.
 _OF_EACH = ("started", "ended", "outcome", "exit_status", "command", "host", "resumed_from")
 _MESSAGE_LIMIT = 1000
@@ -26,9 +29,15 @@ class RunRecord:
 
     A run that was killed has no end in it. A run that goes on in its directory keeps what is there and
     appends to ``continued``, of what was said at the start only what is different.
+
+    Parameters
+    ----------
+    announcer : Announcer, optional
+        Tells plugins too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, announcer: Announcer | None = None) -> None:
+        self._announcer = announcer
         self._path: Path | None = None
         self._told: dict[str, Any] = {}
         self._part: dict[str, Any] = {}
@@ -51,12 +60,16 @@ class RunRecord:
             self._told.setdefault("continued", []).append(self._part)
         self._path = path
         self._write()
+        if self._announcer is not None:
+            self._announcer.started(directory)
 
     def end(self, outcome: str, status: int) -> None:
         """Write how the run has ended, if it has started."""
         if self._path is not None:
             self._part |= {"ended": now(), "outcome": outcome, "exit_status": status}
             self._write()
+            if self._announcer is not None:
+                self._announcer.ended(_ending_of(outcome), status, outcome.removeprefix(FAILED))
 
     @contextmanager
     def until_the_end(self) -> Iterator[None]:
@@ -83,7 +96,7 @@ class RunRecord:
         message = " ".join(f"{error}".split()) or type(error).__name__
         if not isinstance(error, SaltError) and str(error):
             message = f"{type(error).__name__}: {message}"
-        return f"failed: {message[:_MESSAGE_LIMIT]}", status
+        return f"{FAILED}{message[:_MESSAGE_LIMIT]}", status
 
     def _has_checkpoint(self) -> bool:
         return self._path is not None and any((self._path.parent / FOLDER).glob("*.ckpt"))
@@ -110,6 +123,14 @@ def commits_of(run: Path) -> str:
         for name, facts in repositories.items()
         if isinstance(facts, Mapping) and facts.get("commit")
     )
+
+
+def _ending_of(outcome: str) -> Ending:
+    if outcome == FINISHED:
+        return "finished"
+    if outcome.startswith(FAILED):
+        return "failed"
+    return "resumable" if outcome == RESUMABLE else "interrupted"
 
 
 def _status_of(error: BaseException) -> int:

@@ -17,6 +17,7 @@ from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 from salt_core.files import write_whole
 from salt_core.training.agreement import first_alone
+from salt_core.training.announcing import Announcer
 from salt_core.training.checkpoints import CONFIG_KEY, PROGRESS_KEY
 from salt_core.training.provenance import facts_of_training
 from salt_core.training.record import RunRecord
@@ -107,6 +108,8 @@ class RunRecorder(Callback):
         Publishes the tag of the run, given its name; called on rank 0 only.
     go_on : callable, optional
         Called on rank 0 when the directory is there, to take over what a run before it has logged.
+    announcer : Announcer, optional
+        Tells plugins of the start and the end of the run.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class RunRecorder(Callback):
         metadata: Callable[[], Mapping[str, Any]],
         tag: Callable[[str], None],
         go_on: Callable[[], None] = lambda: None,
+        announcer: Announcer | None = None,
     ) -> None:
         self.directory = directory
         self.config = dict(config)
@@ -124,7 +128,7 @@ class RunRecorder(Callback):
         self.metadata = metadata
         self.tag = tag
         self.go_on = go_on
-        self.record = RunRecord()
+        self.record = RunRecord(announcer)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Make and fill the directory before anything else is set up."""

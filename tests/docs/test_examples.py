@@ -200,3 +200,28 @@ def test_a_model_trains_on_the_example_dataloader(example, sample, salt, monkeyp
     monkeypatch.setenv("SALT_PLUGINS", str(example("salt_dataloaders")))
     done = salt(*words)
     assert done.code == 0, done.err
+
+
+def test_salt_run_started(example, sample, salt, monkeypatch, the_run):
+    monkeypatch.setenv("SALT_PLUGINS", str(example("salt_run_started")))
+    assert salt("fit", "--config", sample.config, "--force").code == 0
+    (line,) = (sample.folder / "logs" / "runs.txt").read_text().splitlines()
+    assert line.startswith(f"{the_run(sample.folder, 'logs/tiny_*').name} started: ")
+
+
+def test_salt_run_ended(example, sample, salt, monkeypatch, the_run):
+    monkeypatch.setenv("SALT_PLUGINS", str(example("salt_run_ended")))
+    done = salt("fit", "--config", sample.config, "--force", "--model.lrs_config.max", "1e38")
+    (line,) = (sample.folder / "logs" / "runs.txt").read_text().splitlines()
+    assert done.code == 1
+    assert line.startswith(f"{the_run(sample.folder, 'logs/tiny_*').name} failed 1 ")
+    assert "not finite" in line
+
+
+@pytest.mark.full
+def test_a_run_that_is_stopped_to_be_resumed_is_told_so(example, sample, salt_process, monkeypatch):
+    monkeypatch.setenv("SALT_PLUGINS", str(example("salt_run_ended")))
+    words = ("fit", "--config", sample.config, "--force", "--trainer.max_epochs", "10000", "--time_limit")
+    assert salt_process(*words, "8", cwd=sample.folder).code == 85
+    (line,) = (sample.folder / "logs" / "runs.txt").read_text().splitlines()
+    assert line.split(" ")[1:3] == ["resumable", "85"]

@@ -15,8 +15,8 @@ import pytest
 
 import salt_core
 from salt_core import hookspecs
-from salt_core.interfaces import batch, dataloader, encoder, loss, task
-from salt_core.kinds import BY_HOOK, KINDS
+from salt_core.interfaces import batch, dataloader, encoder, loss, run, task
+from salt_core.kinds import BY_HOOK, EVENTS, KINDS
 
 HANDED = "What plugins are handed"
 HOOKS = [name for name, value in vars(hookspecs).items() if hasattr(value, "salt_spec")]
@@ -31,6 +31,8 @@ HELPERS = {
         dataloader.Position,
     ],
     "salt_batch_backends": [batch.Job, batch.State],
+    "salt_run_started": [run.Run],
+    "salt_run_ended": [run.Outcome],
     HANDED: [
         salt_core.JetBatch,
         salt_core.Packed,
@@ -59,8 +61,8 @@ OURS = [
 ]
 
 
-def test_every_kind_has_a_hook_and_every_hook_a_kind():
-    assert [kind.hook for kind in KINDS] == HOOKS
+def test_every_kind_has_a_hook_and_every_hook_a_kind_or_is_told_something():
+    assert [*(kind.hook for kind in KINDS), *EVENTS] == HOOKS
 
 
 def test_every_hook_has_a_chapter_and_every_chapter_a_hook(chapters):
@@ -70,7 +72,8 @@ def test_every_hook_has_a_chapter_and_every_chapter_a_hook(chapters):
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hookspec_has_an_example_that_runs(hook):
     (found,) = doctest.DocTestFinder(recurse=False).find(getattr(hookspecs, hook), hook, globs={})
-    assert f"def {hook}()" in "".join(example.source for example in found.examples)
+    handed = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert f"def {hook}({handed})" in "".join(example.source for example in found.examples)
     assert any(example.want for example in found.examples)
     result = doctest.DocTestRunner(verbose=False).run(found)
     assert (result.failed, result.attempted) == (0, len(found.examples))

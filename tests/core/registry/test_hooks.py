@@ -33,19 +33,19 @@ def plugin_with(**hooks: object) -> SimpleNamespace:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hook)
 def test_each_hook_gives_its_kind(kind):
     plugin = plugin_with(**{kind.hook: {"text": "package.module:Class.Inner", "cls": Component}})
-    assert offers_of(plugin, "a plugin") == [
+    assert offers_of(plugin, "a plugin").offers == [
         (kind.name, "text", "package.module:Class.Inner"),
         (kind.name, "cls", Component),
     ]
 
 
 def test_a_plugin_may_implement_several_hooks():
-    offers = offers_of(plugin_with(salt_tasks={"a": "m:A"}, salt_losses={"a": "m:B"}), "a plugin")
+    offers = offers_of(plugin_with(salt_tasks={"a": "m:A"}, salt_losses={"a": "m:B"}), "a plugin").offers
     assert sorted(offers) == [("loss", "a", "m:B"), ("task", "a", "m:A")]
 
 
 def test_a_plugin_may_offer_nothing_for_now():
-    assert offers_of(plugin_with(salt_tasks={}), "a plugin") == []
+    assert offers_of(plugin_with(salt_tasks={}), "a plugin").offers == []
 
 
 @pytest.mark.parametrize("target", ["", "m", "m:", ":A", "m.n.A", "m:A:B", "m:3", "m-n:A", "a b:C"])
