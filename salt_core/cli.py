@@ -10,6 +10,7 @@ import click
 
 from salt_core import logs
 from salt_core.commands.built_in import COMMANDS, TRAINING
+from salt_core.commands.completion import VARIABLE as COMPLETE_VARIABLE
 from salt_core.commands.plugged import PluggedGroup
 from salt_core.errors import SaltError
 from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED, interruption
@@ -55,7 +56,8 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for a run that failed, 2 for a mistake in a file or a flag, 130 for an
         interruption, 143 for a termination, 85 for a training that was stopped and can be resumed.
     """
-    logs.show()
+    completing = COMPLETE_VARIABLE in os.environ
+    (logs.hide if completing else logs.show)()
     try:
         words, unwanted = take_flags(sys.argv[1:] if args is None else args)
     except SaltError as error:
@@ -69,6 +71,8 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
+        if completing:
+            return 1  # a shell that completes shows whatever is said amid what is typed
         if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
             raise
         return _report(error)

@@ -21,3 +21,10 @@ def show() -> None:
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False
+
+
+def hide() -> None:
+    """Show no message of ``salt``."""
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from salt_core.errors import ConfigError, suggest
 
@@ -75,6 +76,17 @@ class LazyGroup(SaltGroup):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer subcommands without importing one."""
+        lines = [(name, self.line(ctx, name)) for name in self.list_commands(ctx)]
+        found = [CompletionItem(name, help=line) for name, line in lines if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def line(self, ctx: click.Context, name: str) -> str:
+        """Return the line of a subcommand in the help."""
+        del ctx
+        return self.table[name].summary
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table's lines into the help."""

@@ -24,6 +24,9 @@ COMMANDS = {
         "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
     ),
     "plugins": LazyCommand("salt_core.commands.plugins:plugins", "List plugins and explain their options."),
+    "completion": LazyCommand(
+        "salt_core.commands.completion:completion", "Print what a shell needs to complete on TAB."
+    ),
     "schema": LazyCommand(
         "salt_core.commands.schema:schema", "Write a JSON schema of YAML files, for editors."
     ),

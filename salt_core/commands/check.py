@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import click
 
+from salt_core.commands.completing import FlagsCommand, values
+
 
 @click.command(
     "check",
+    cls=FlagsCommand,
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
 )
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--config YAML] [OPTIONS OF FIT]")
+@click.argument(
+    "words",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=values,
+    metavar="[--config YAML] [OPTIONS OF FIT]",
+)
 @click.pass_context
 def check(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Look for everything that a training would trip over; nothing is written.

@@ -42,7 +42,7 @@ class PluggedGroup(LazyGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the own commands into the help, and below them those of plugins."""
         super().format_commands(ctx, formatter)
-        lines = [(name, self._line(ctx, name)) for name in self._offered(ctx)]
+        lines = [(name, self.line(ctx, name)) for name in self._offered(ctx)]
         if lines:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl(lines)
@@ -50,7 +50,10 @@ class PluggedGroup(LazyGroup):
     def _offered(self, ctx: click.Context) -> list[str]:
         return [name for name in _registry(ctx).names("command") if name not in self.table]
 
-    def _line(self, ctx: click.Context, name: str) -> str:
+    def line(self, ctx: click.Context, name: str) -> str:
+        """Return the line of a command in the help."""
+        if name in self.table:
+            return super().line(ctx, name)
         found = [one for one in _registry(ctx).providers("command") if one.name == name]
         if len(found) > 1:
             return f"(offered by {' and '.join(one.origin for one in found)}: keep one of them)"

@@ -14,6 +14,7 @@ import click
 
 from salt_core.commands import SaltGroup
 from salt_core.commands.built_in import COMMANDS
+from salt_core.commands.completing import kinds, plugin_names
 from salt_core.registry import BrokenPlugin, Provider, Registry
 from salt_core.registry.events import Listener
 from salt_core.registry.registry import check_kind
@@ -58,7 +59,7 @@ class Row:
 
 
 @plugins.command("list")
-@click.option("--kind", metavar="KIND", help="Only plugins of this kind, such as task.")
+@click.option("--kind", metavar="KIND", shell_complete=kinds, help="Only plugins of this kind, such as task.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON list instead of a table.")
 def list_plugins(kind: str | None, as_json: bool) -> None:
     """List every plugin, its provider and its state."""
@@ -71,8 +72,8 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
 
 
 @plugins.command("show")
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", shell_complete=kinds)
+@click.argument("name", shell_complete=plugin_names)
 def show(kind: str, name: str) -> None:
     """Explain one plugin and every option of it."""
     click.echo(describe(Registry.discover(), kind, name))

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from salt_core.commands import SaltGroup
+from salt_core.commands.completing import configs
 from salt_core.errors import RunError
 from salt_core.interfaces.batch import BatchBackend
 from salt_core.registry import Registry
@@ -34,6 +36,14 @@ class SubmitGroup(SaltGroup):
         cls = _registry(ctx).resolve(KIND, cmd_name, "salt submit")
         assert issubclass(cls, BatchBackend)
         return backend_command(cmd_name, cls)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the backends, without importing one."""
+        found = {one.name: one.summary for one in _registry(ctx).providers(KIND)}
+        items = [
+            CompletionItem(name, help=told) for name, told in found.items() if name.startswith(incomplete)
+        ]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each backend, without importing it."""
@@ -121,7 +131,15 @@ def _asked(given: dict[str, Any], backend: BatchBackend) -> Asked:
 def _common() -> list[click.Option]:
     """Make the options that all backends share."""
     options = [
-        (("-c", "--config"), {"multiple": True, "metavar": "YAML", "help": "Configuration; repeatable."}),
+        (
+            ("-c", "--config"),
+            {
+                "multiple": True,
+                "metavar": "YAML",
+                "shell_complete": configs,
+                "help": "Configuration; repeatable.",
+            },
+        ),
         (("-t", "--tag"), {"metavar": "NAME", "help": "Name of the job; by default that of the model."}),
         (
             ("-e", "--environment"),

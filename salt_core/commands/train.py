@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from salt_core.commands.completing import FlagsCommand, values
 from salt_core.config import arguments as arguments_of_call
 from salt_core.config.arguments import Arguments
 from salt_core.data.workers import end_with_parent
@@ -17,8 +18,10 @@ SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opti
 def _command(name: str, summary: str, run: Callable[[Arguments], None]) -> click.Command:
     """Make a command that reads its own arguments, for click knows none of the options of plugins."""
 
-    @click.command(name=name, help=summary, context_settings=SETTINGS, add_help_option=False)
-    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
+    @click.command(
+        name=name, cls=FlagsCommand, help=summary, context_settings=SETTINGS, add_help_option=False
+    )
+    @click.argument("words", nargs=-1, type=click.UNPROCESSED, shell_complete=values)
     def command(words: tuple[str, ...]) -> None:
         arguments = arguments_of_call.parse(words)
         if arguments.help or arguments.plugin_help:
