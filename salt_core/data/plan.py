@@ -10,11 +10,13 @@ from pathlib import Path
 import h5py
 
 from salt_core.data.blocks import class_names, entries_of, is_stream, lost_sources, row_bytes
+from salt_core.data.cuts import Cut
 from salt_core.data.hdf5 import VALID, opened
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
 from salt_core.files import shown
 
 Names = Mapping[str, Sequence[str]]
+Cuts = Mapping[str, tuple[Cut, ...]]
 
 IDENTIFIER = re.compile(r"(number|index|barcode|hash)$|^(event|run|id)$", re.IGNORECASE)
 """Integers of such a name, as eventNumber is, are no quantities: their mean says nothing."""
@@ -35,11 +37,17 @@ class Wanted:
         Labels whose classes must all occur, by object.
     datasets : mapping of str to str
         Path of an object's dataset, where it is not the object's name.
+    cuts : mapping of str to tuple of Cut
+        What jets or constituents have to fulfil to count, by object.
+    global_object : str
+        The object with one row per jet.
     """
 
     variables: Names | None = None
     labels: Names = field(default_factory=dict)
     datasets: Mapping[str, str] = field(default_factory=dict)
+    cuts: Cuts = field(default_factory=dict)
+    global_object: str = "jets"
 
     def dataset(self, name: str) -> str:
         """Return the path of the dataset of object `name`."""
@@ -87,6 +95,12 @@ class Plan:
         Types of all of these fields in the first file, by object.
     left_out : dict of str to str
         Reason why a dataset or a field, named by its path, is none of them.
+    cuts : mapping of str to tuple of Cut
+        What the constituents of an object have to fulfil to count, by object.
+    jets : str
+        Path of the dataset of jets, where `jet_cuts` need it.
+    jet_cuts : tuple of Cut
+        What a jet has to fulfil for it and its constituents to count.
     """
 
     num_rows: list[int] = field(default_factory=list)
@@ -96,6 +110,9 @@ class Plan:
     labels: dict[str, dict[str, Label]] = field(default_factory=dict)
     types: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    cuts: Cuts = field(default_factory=dict)
+    jets: str = ""
+    jet_cuts: tuple[Cut, ...] = ()
 
     def put(
         self, name: str, dataset: h5py.Dataset, path: str, variables: Sequence[str], asked: Names
@@ -139,10 +156,12 @@ def plan_of(files: Sequence[Path], wanted: Wanted) -> Plan:
     with opened(files[0]) as file:
         plan = _all_quantities(file, wanted) if wanted.variables is None else Plan()
         _put_asked(plan, file, wanted)
+    _put_cuts(plan, wanted)
     faults: list[SaltError] = []
     for path in files:
         with opened(path) as file:
             faults += _differences(file, plan, files[0])
+            faults += _missing_for_cuts(file, plan)
             first = next(iter(plan.datasets.values()), None)
             table = None if first is None else _table(file, first)
             plan.num_rows.append(0 if table is None else len(table))
@@ -172,6 +191,34 @@ def _put_asked(plan: Plan, file: h5py.File, wanted: Wanted) -> None:
         if not mistakes:
             plan.put(name, dataset, wanted.dataset(name), variables, wanted.labels)
     raise_all(faults)
+
+
+def _put_cuts(plan: Plan, wanted: Wanted) -> None:
+    """Add the cuts on what is read, and those on jets."""
+    plan.jets = wanted.dataset(wanted.global_object)
+    plan.jet_cuts = wanted.cuts.get(wanted.global_object, ())
+    others = {name: cuts for name, cuts in wanted.cuts.items() if name != wanted.global_object and cuts}
+    plan.cuts = {name: cuts for name, cuts in others.items() if name in plan.datasets}
+
+
+def _missing_for_cuts(file: h5py.File, plan: Plan) -> Iterator[ConfigError]:
+    """Say which columns cuts are on that a file does not have for each of its jets."""
+    tables = [_table(file, path) for path in (plan.jets, *plan.datasets.values())]
+    lengths = {len(table) for table in tables if table is not None}
+    if plan.jet_cuts and len(lengths) > 1:
+        yield ConfigError(
+            f"the datasets of {_name(file)} have {' and '.join(map(str, sorted(lengths)))} rows, so that cuts on "
+            f"{plan.jets!r} say nothing of the others",
+            "data.selections",
+        )
+    places = [(plan.jets, plan.jet_cuts), *((plan.datasets[name], cuts) for name, cuts in plan.cuts.items())]
+    for path, cuts in places:
+        dataset = _table(file, path)
+        if cuts and dataset is None:
+            yield ConfigError(f"{_name(file)} has no structured dataset {path!r}", "data.selections")
+        elif dataset is not None:
+            for fault in _unusable(file, dataset, [cut.column for cut in cuts], "fiub", "a number"):
+                yield ConfigError(fault.message, "data.selections")
 
 
 def _unusable(

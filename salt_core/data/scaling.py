@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
-from salt_core.data.blocks import read_blocks, valid_entries
+from salt_core.data.blocks import Array, read_blocks, valid_entries
+from salt_core.data.cuts import all_passed
 from salt_core.data.hdf5 import opened
 from salt_core.data.plan import Plan
 from salt_core.data.statistics import Moments, ValueCounts
@@ -30,6 +32,8 @@ class Dicts:
         Weights of the classes by object and label.
     num_rows : int
         Rows read of each dataset.
+    num_passing : int
+        Those of them that count, for their jets pass all cuts.
     left_out : dict of str to str
         Reason why a dataset, variable or label is not in them.
     not_finite : dict of str to str
@@ -39,6 +43,7 @@ class Dicts:
     norm_dict: dict[str, dict[str, dict[str, float]]]
     class_dict: dict[str, dict[str, list[float]]]
     num_rows: int
+    num_passing: int
     left_out: dict[str, str]
     not_finite: dict[str, str]
 
@@ -82,7 +87,7 @@ def make_dicts(
         reasons = [f"  {path}: {reason}" for path, reason in left_out.items()]
         raise DataError("\n".join(["no variable is left to normalise; left out:", *(reasons or ["  none"])]))
     class_dict = _class_dict(plan, counted, left_out)
-    return Dicts(norm_dict, class_dict, sum(plan.limited(num_jets)), left_out, not_finite)
+    return Dicts(norm_dict, class_dict, sum(plan.limited(num_jets)), counted.num_jets, left_out, not_finite)
 
 
 @dataclass
@@ -95,10 +100,20 @@ class Counted:
         By object and variable.
     counts : dict of str to dict of str to ValueCounts
         By object and label.
+    num_jets : int
+        Jets that pass all cuts.
     """
 
     moments: dict[str, dict[str, Moments]]
     counts: dict[str, dict[str, ValueCounts]]
+    num_jets: int = 0
+
+    def add(self, name: str, entries: Array) -> None:
+        """Add entries of an object."""
+        for column, moments in self.moments[name].items():
+            moments.add(entries[column])
+        for column, values in self.counts[name].items():
+            values.add(entries[column])
 
 
 def count(files: Sequence[Path], plan: Plan, num_jets: int | None, progress: Progress) -> Counted:
@@ -110,15 +125,36 @@ def count(files: Sequence[Path], plan: Plan, num_jets: int | None, progress: Pro
     for path, num_rows in zip(files, plan.limited(num_jets), strict=True):
         if num_rows:
             with opened(path) as file:
-                for name, dataset in plan.datasets.items():
-                    for rows in read_blocks(file[dataset], num_rows):
-                        entries = valid_entries(rows)
-                        for column, moments in counted.moments[name].items():
-                            moments.add(entries[column])
-                        for column, values in counted.counts[name].items():
-                            values.add(entries[column])
-                        progress(len(rows) * plan.row_bytes[name])
+                passing = _passing(file, plan, num_rows)
+                counted.num_jets += int(passing.sum())
+                for name in plan.datasets:
+                    _count_object(file, plan, name, passing, counted, progress)
     return counted
+
+
+def _passing(file: h5py.File, plan: Plan, num_rows: int) -> Array:
+    """Tell which of the first rows of a file are jets that pass (B,)."""
+    passing: Array = np.ones(num_rows, dtype=bool)
+    if plan.jet_cuts:
+        start = 0
+        for rows in read_blocks(file[plan.jets], num_rows):
+            passing[start : start + len(rows)] = all_passed(plan.jet_cuts, rows)
+            start += len(rows)
+    return passing
+
+
+def _count_object(
+    file: h5py.File, plan: Plan, name: str, passing: Array, counted: Counted, progress: Progress
+) -> None:
+    start = 0
+    for rows in read_blocks(file[plan.datasets[name]], len(passing)):
+        kept = passing[start : start + len(rows)]
+        start += len(rows)
+        entries = valid_entries(rows if kept.all() else rows[kept])
+        if name in plan.cuts:
+            entries = entries[all_passed(plan.cuts[name], entries)]
+        counted.add(name, entries)
+        progress(len(rows) * plan.row_bytes[name])
 
 
 def _each(table: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:

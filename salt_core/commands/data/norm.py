@@ -14,19 +14,27 @@ from salt_core.config.merge import Layer, merge
 from salt_core.config.paths import find_config
 from salt_core.config.yaml import dump_yaml, load_yaml
 from salt_core.data.blocks import files_named
+from salt_core.data.cuts import Cut, cuts_of
 from salt_core.data.plan import Wanted, plan_of
 from salt_core.data.scaling import Dicts, make_dicts
 from salt_core.errors import ConfigError, RunError
 from salt_core.files import shown, whole_file
 
 NORM_DICT = "norm_dict.yaml"
+GLOBAL_OBJECT = "jets"
 CLASS_DICT = "class_dict.yaml"
 
 
 @click.command("norm")
 @click.argument("files", nargs=-1, required=True)
 @click.option("--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to write.")
-@click.option("--config", "configs", multiple=True, metavar="YAML", help="Take its data.variables alone.")
+@click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    metavar="YAML",
+    help="Take its data.variables alone, of what passes its data.selections.",
+)
 @click.option("--variables", multiple=True, metavar="OBJECT/NAME", help="Take this variable; repeatable.")
 @click.option(
     "--label", "labels", multiple=True, metavar="OBJECT/NAME", help="Weigh its classes; repeatable."
@@ -67,11 +75,29 @@ def wanted_of(configs: Sequence[str], variables: Sequence[str], labels: Sequence
     ConfigError
         Where a flag is not ``OBJECT/NAME`` or a configuration has no variables.
     """
-    by_object, datasets = _configured(configs) if configs else ({}, {})
+    data = _configured(configs) if configs else {}
+    by_object = _variables(data, configs) if configs else {}
     for name, names in _split(variables, "--variables").items():
         by_object[name] = [*by_object.get(name, ()), *names]
     picked = by_object if configs or variables else None
-    return Wanted(picked, _split(labels, "--label"), datasets)
+    return Wanted(
+        picked,
+        _split(labels, "--label"),
+        _mapping(data, "input_map"),
+        _cuts(data),
+        str(data.get("global_object") or GLOBAL_OBJECT),
+    )
+
+
+def _cuts(data: Mapping[str, Any]) -> dict[str, tuple[Cut, ...]]:
+    """Read data.selections."""
+    found = {}
+    for name, texts in _mapping(data, "selections").items():
+        where = f"--config, data.selections.{name}"
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ConfigError(f"must be a list of conditions, got {texts!r}", where)
+        found[name] = cuts_of(texts, where)
+    return found
 
 
 def _split(texts: Sequence[str], flag: str) -> dict[str, list[str]]:
@@ -84,18 +110,22 @@ def _split(texts: Sequence[str], flag: str) -> dict[str, list[str]]:
     return found
 
 
-def _configured(configs: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Return data.variables and data.input_map of configurations, merged as ``salt fit`` does."""
+def _configured(configs: Sequence[str]) -> Mapping[str, Any]:
+    """Return the section data of configurations, merged as ``salt fit`` does."""
     paths = [find_config(text) for text in configs]
     data = merge([Layer(load_yaml(path), shown(path), path.parent) for path in paths]).tree.get("data")
-    data = data if isinstance(data, Mapping) else {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def _variables(data: Mapping[str, Any], configs: Sequence[str]) -> dict[str, list[str]]:
+    """Return data.variables."""
     variables = _mapping(data, "variables")
     for name, names in variables.items():
         if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
             raise ConfigError(f"must be a list of names, got {names!r}", f"--config, data.variables.{name}")
     if not variables:
         raise ConfigError("it has no data.variables", f"--config {' '.join(configs)}")
-    return variables, _mapping(data, "input_map")
+    return variables
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -141,6 +171,8 @@ def write_dicts(dicts: Dicts, folder: Path) -> None:
 def summary(dicts: Dicts, num_files: int, folder: Path) -> str:
     """Tell what the dicts hold and what they do not."""
     lines = [f"{dicts.num_rows:,} jets of {num_files} file{'s' if num_files > 1 else ''}"]
+    if dicts.num_passing < dicts.num_rows:
+        lines[0] += f", of which {dicts.num_passing:,} pass data.selections"
     for name in dict.fromkeys([*dicts.norm_dict, *dicts.class_dict]):
         labels = dicts.class_dict.get(name, {})
         classes = ", ".join(f"{label} ({len(weights)} classes)" for label, weights in labels.items())
