@@ -103,7 +103,7 @@ def check_columns(file: h5py.File, selection: Selection, where: str = "") -> int
         faults += [
             fault
             for column in (*selection.read(name), *flag)
-            for fault in _column_faults(file, dataset, column, where)
+            for fault in _column_faults(file, dataset, (name, column), where)
         ]
     if len(set(lengths.values())) > 1:
         faults.append(DataError(f"the datasets of {file.filename} differ in length: {lengths}", where))
@@ -149,11 +149,45 @@ def types_of(file: h5py.File, selection: Selection) -> Types:
     return found
 
 
-def _column_faults(file: h5py.File, dataset: h5py.Dataset, column: str, where: str) -> list[ConfigError]:
+class MissingColumn(ConfigError):  # noqa: N818 - named as what it is about
+    """A column that a file does not have.
+
+    Parameters
+    ----------
+    place : str
+        Dataset and file.
+    key : tuple of str and str
+        The object and the column.
+    hint : str
+        What may have been meant.
+    where : str
+        The YAML key path of the file.
+    askers : sequence of str, optional
+        Key paths of the plugins that ask for it.
+    """
+
+    def __init__(
+        self, place: str, key: tuple[str, str], hint: str, where: str, askers: Sequence[str] = ()
+    ) -> None:
+        verb = "asks" if len(askers) == 1 else "ask"
+        asked = f", for which {' and '.join(askers)} {verb}" if askers else ""
+        super().__init__(f"{place} has no variable {key[1]!r}{asked}; {hint}", where)
+        self.place = place
+        self.key = key
+        self.hint = hint
+
+    def asked_by(self, askers: Sequence[str]) -> MissingColumn:
+        """Return the same error that names who asks for the column."""
+        return MissingColumn(self.place, self.key, self.hint, self.where, askers)
+
+
+def _column_faults(
+    file: h5py.File, dataset: h5py.Dataset, key: tuple[str, str], where: str
+) -> list[ConfigError]:
+    column = key[1]
     if column not in dataset.dtype.names:
-        hint = suggest(column, dataset.dtype.names)
-        message = f"dataset {dataset.name!r} of {file.filename} has no variable {column!r}; {hint}"
-        return [ConfigError(message, where)]
+        place = f"dataset {dataset.name!r} of {file.filename}"
+        return [MissingColumn(place, key, suggest(column, dataset.dtype.names), where)]
     kind = dataset.dtype[column]
     numbers = "b" if column == VALID else "biuf"
     if kind.kind in numbers or (column == VALID and kind.kind in "iu"):

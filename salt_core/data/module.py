@@ -18,6 +18,7 @@ from salt_core.data.cuts import Cut, cuts_of
 from salt_core.data.derived import Columns, CompletedLoader, Derived
 from salt_core.data.facts import DataFacts
 from salt_core.data.files import expand, names_of
+from salt_core.data.hdf5 import MissingColumn
 from salt_core.data.norms import Scale, class_weights, normalisation
 from salt_core.data.parameters import Parameter
 from salt_core.data.request import (
@@ -31,7 +32,7 @@ from salt_core.data.request import (
 )
 from salt_core.data.rules import Case, Classes
 from salt_core.data.workers import chosen_workers
-from salt_core.errors import ConfigError, SaltError, raise_all, run_all, suggest
+from salt_core.errors import ConfigError, Faults, SaltError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
 from salt_core.interfaces.staging import Staging
 from salt_core.limits import usable_cpus
@@ -174,6 +175,7 @@ class SaltDataModule(LightningDataModule):
                 "multi_target": multi_target or {},
             }
         )
+        self._asked: dict[str, Columns] = {}
         self.cuts = _cuts(selections or {})
         self.derived = Derived(global_object, labeller or {}, multi_target or {}, parameters or {})
 
@@ -199,6 +201,7 @@ class SaltDataModule(LightningDataModule):
         """
         self.check = check
         self.seed = seed
+        self._asked = dict(columns)
         faults = [
             ConfigError(
                 f"columns of {name!r} are needed, but data.variables has no such object; "
@@ -270,8 +273,26 @@ class SaltDataModule(LightningDataModule):
             selection = self.selection()
             if sample == "test":
                 selection = replace(selection, columns=self.derived.in_files(self.inputs))
-            self._contents[sample] = self.loader.contents(self._request(sample, selection))
+            with self._told_who_asks():
+                self._contents[sample] = self.loader.contents(self._request(sample, selection))
         return self._contents[sample]
+
+    @contextmanager
+    def _told_who_asks(self) -> Iterator[None]:
+        """Name the plugins that ask for a column which is missing."""
+        try:
+            yield
+        except SaltError as error:
+            errors = error.errors if isinstance(error, Faults) else (error,)
+            raise_all([self._with_askers(one) for one in errors])
+
+    def _with_askers(self, error: SaltError) -> SaltError:
+        if not isinstance(error, MissingColumn):
+            return error
+        name, column = error.key
+        asked = {where: self.derived.in_files(columns) for where, columns in self._asked.items()}
+        askers = [where for where, columns in asked.items() if column in columns.get(name, ())]
+        return error.asked_by(askers)
 
     def class_names(self) -> ClassNames:
         """Tell the names of classes that the training sample has for labels, whatever else it lacks."""
@@ -312,13 +333,14 @@ class SaltDataModule(LightningDataModule):
 
     def check_training(self) -> None:
         """Raise what is wrong with the training and validation files and the dicts, all of it at once."""
-        run_all(
-            lambda: self.check_file("train"),
-            lambda: self.check_file("val"),
-            lambda: self.loader.check(self._request("train", self.selection(), training=True)),
-            self.normalisation,
-            lambda: class_weights(self.class_dict),
-        )
+        with self._told_who_asks():
+            run_all(
+                lambda: self.check_file("train"),
+                lambda: self.check_file("val"),
+                lambda: self.loader.check(self._request("train", self.selection(), training=True)),
+                self.normalisation,
+                lambda: class_weights(self.class_dict),
+            )
 
     def normalisation(self) -> tuple[dict[str, Scale], dict[str, Scale]]:
         """Read means and standard deviations of the input variables, by object."""
@@ -412,7 +434,8 @@ class SaltDataModule(LightningDataModule):
 
     def _load(self, request: LoadRequest, sample: Sample) -> JetLoader:
         """Open a sample; its batches have the columns that are made of others too."""
-        loader = self.loader.build(request)
+        with self._told_who_asks():
+            loader = self.loader.build(request)
         if not self.derived.rules and not self.derived.parameters:
             return loader
         position = request.position or (lambda: Position(0, 0))

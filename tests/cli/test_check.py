@@ -292,7 +292,11 @@ CASES = {
     ),
     "missing label": Case(
         ["--model.tasks.origin.label", "orign"],
-        ["data.train_file", "data.val_file", "no variable 'orign'"],
+        [
+            "data.train_file",
+            "data.val_file",
+            "no variable 'orign', for which model.tasks.origin asks; did you mean 'origin'",
+        ],
         2,
     ),
     "text as variable": Case(

@@ -70,7 +70,8 @@ def test_all_missing_variables_at_once(fit):
 
 
 def test_missing_label_column(fit):
-    expect(fit("--model.tasks.origin.label", "orign"), 2, "no variable 'orign'; did you mean 'origin'?")
+    told = "no variable 'orign', for which model.tasks.origin asks; did you mean 'origin'?"
+    expect(fit("--model.tasks.origin.label", "orign"), 2, told)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
