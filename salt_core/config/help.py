@@ -34,6 +34,7 @@ set by its path:
 Options of the command:
   --config FILE                 a YAML file; may be given several times
   --allow_class_paths MODULE    let class_path name classes of this module too; may be given several times
+  --no-plugin NAME              leave out a plugin or a distribution; may be given several times
   --print_config                print the complete configuration and stop
   --model.encoder.help [NAME]   explain the options of a plugin; so for every place that takes one
   -h, --help                    this text

@@ -99,3 +99,15 @@ def test_a_name_that_nothing_has_is_told(monkeypatch, caplog):
     Registry.discover()
     (message,) = caplog.messages
     assert "names 'nothing-so-called', and there is no such plugin or distribution" in message
+
+
+def test_the_help_of_salt_and_of_a_training_names_the_flag(salt):
+    assert "--no-plugin NAME" in salt("--help").out
+    assert "--no-plugin NAME" in salt("fit", "--help").out
+
+
+def test_a_training_does_without_a_blocked_plugin(salt, sample):
+    done = salt("fit", "--config", sample.config, "--no-plugin", "gn2", "--print_config")
+    assert done.code == 2
+    assert "model.encoder" in done.err
+    assert "blocked and may offer it: gn2 of salt-hep" in done.err
