@@ -22,10 +22,10 @@ def test_the_commands_and_the_example_run(sample, salt):
     for package in PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")
     assert salt("fit", "--config", sample.config, "--name", "GN2", "--log_suffix", RUN, "-f").code == 0
-    export, with_names, check, compared = (shlex.split(block)[1:] for block in code("sh"))
+    export, with_names, batched, check, compared = (shlex.split(block)[1:] for block in code("sh"))
     # The second does what the first does, and more.
     assert with_names[: len(export)] == export
-    for words in (with_names, check):
+    for words in (with_names, batched, check):
         done = salt(*words, "--num_jets", 10)
         assert done.code == 0, done.err
     (example,) = code("python")

@@ -1,9 +1,9 @@
-"""Whether an ONNX file, run jet by jet, predicts what its checkpoint predicts."""
+"""Whether an ONNX file, run jet by jet or on padded batches, predicts what its checkpoint predicts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from salt_core import ConfigError, JetBatch, RunError
 from salt_core.files import shown
 from salt_core.training.module import SaltModule
+from salt_plugins.commands.export.batched import padded
 from salt_plugins.commands.export.graph import METADATA_KEY
 from salt_plugins.commands.export.inputs import Input, tables_of
 from salt_plugins.commands.export.model import value_of
@@ -140,7 +141,8 @@ def outputs_told(session: Any, path: Path) -> list[Output]:
 
 def check_inputs(session: Any, inputs: Sequence[Input], path: Path) -> None:
     """Raise a `ConfigError` where a file takes other inputs than the model does."""
-    theirs = {one.name: one.shape[-1] for one in session.get_inputs()}
+    lengths = {one.rows for one in inputs}
+    theirs = {one.name: one.shape[-1] for one in session.get_inputs() if one.name not in lengths}
     ours = {one.name: len(one.columns) for one in inputs}
     if theirs != ours:
         raise ConfigError(f"{shown(path)} is of another model: it takes {theirs}, and this one {ours}")
@@ -164,7 +166,7 @@ def compare(
     outputs: Sequence[Output],
     batches: Iterable[JetBatch],
 ) -> Comparison:
-    """Run a file jet by jet, and the checkpoint's model batch by batch, and compare.
+    """Run a file, as its form is, and the checkpoint's model batch by batch, and compare.
 
     Parameters
     ----------
@@ -188,21 +190,62 @@ def compare(
     if set(names) != {output.name for output in outputs}:
         raise RunError(f"the file has the outputs {', '.join(names)}, which are not those that it tells of")
     comparison = Comparison([Agreement(output) for output in outputs])
+    runs = _padded if takes_batches(session, inputs) else _jet_by_jet
     for batch in batches:
         expected = _expected(module, outputs, batch)
-        tables = tables_of(inputs, batch)
-        for jet in range(batch.num_jets):
-            feed = {
-                one.name: _of_jet(table, one.object_name, batch, jet)
-                for one, table in zip(inputs, tables, strict=True)
-            }
-            found = dict(zip(names, _run(session, feed), strict=True))
-            for one in comparison.agreements:
+        for jet, found in enumerate(runs(session, inputs, batch)):
+            for one, values in zip(
+                comparison.agreements, (found[output.name] for output in outputs), strict=True
+            ):
                 mine = _of_jet(expected[one.output.name], one.output.object_name, batch, jet)
-                one.add(found[one.output.name], mine)
-            comparison.lengths |= {len(feed[one.name]) for one in inputs if one.rows}
+                one.add(values, padded(mine, len(values)) if len(values) > len(mine) else mine)
+        comparison.lengths |= {
+            int(length)
+            for one in inputs
+            if one.rows
+            for length in batch.streams[one.object_name].layout.host_lengths
+        }
         comparison.num_jets += batch.num_jets
     return comparison
+
+
+def takes_batches(session: Any, inputs: Sequence[Input]) -> bool:
+    """Tell whether a file is of the form for padded batches."""
+    shapes = {one.name: one.shape for one in session.get_inputs()}
+    first = inputs[0]
+    of_one_jet = [first.rows or 1, len(first.columns)]
+    return bool(shapes[first.name] != of_one_jet)
+
+
+def _jet_by_jet(session: Any, inputs: Sequence[Input], batch: JetBatch) -> Iterator[dict[str, Array]]:
+    """Run the file once for each jet; yield its outputs."""
+    tables = tables_of(inputs, batch)
+    for jet in range(batch.num_jets):
+        yield _run(
+            session,
+            {
+                one.name: _of_jet(table, one.object_name, batch, jet)
+                for one, table in zip(inputs, tables, strict=True)
+            },
+        )
+
+
+def _padded(session: Any, inputs: Sequence[Input], batch: JetBatch) -> Iterator[dict[str, Array]]:
+    """Run the file once for the batch; yield the outputs of each jet, those of constituents with all slots."""
+    feed = {}
+    for one, table in zip(inputs, tables_of(inputs, batch), strict=True):
+        if one.rows:
+            layout = batch.streams[one.object_name].layout
+            feed[one.rows] = layout.host_lengths
+            # What stands in the empty slots must not matter.
+            slots = np.full((batch.num_jets, layout.host_lengths.max(initial=0), table.shape[1]), np.nan)
+            slots[layout.jet_index, layout.slot] = table
+            feed[one.name] = slots.astype(np.float32)
+        else:
+            feed[one.name] = table.numpy()
+    found = _run(session, feed)
+    for jet in range(batch.num_jets):
+        yield {name: np.atleast_1d(values[jet]) for name, values in found.items()}
 
 
 @torch.inference_mode()
@@ -221,11 +264,12 @@ def _of_jet(values: torch.Tensor, name: str, batch: JetBatch, jet: int) -> Array
     return rows
 
 
-def _run(session: Any, feed: Mapping[str, Array]) -> list[Array]:
+def _run(session: Any, feed: Mapping[str, Array]) -> dict[str, Array]:
+    names = [one.name for one in session.get_outputs()]
     try:
-        found: list[Array] = session.run(None, dict(feed))
+        found: list[Array] = session.run(names, dict(feed))
     except Exception as error:  # onnxruntime's own errors share no class of their own
         shapes = ", ".join(f"{name} {table.shape}" for name, table in feed.items())
         first = next(iter(str(error).splitlines()), "")
         raise RunError(f"the ONNX model fails on {shapes}: {first}") from None
-    return found
+    return dict(zip(names, found, strict=True))

@@ -47,6 +47,7 @@ Sample = tuple[Path | None, int]
     type=click.Path(path_type=Path),
     help="Real jets to compare with, instead of the run's.",
 )
+@click.option("--batched", is_flag=True, help="Write the form for padded batches of jets.")
 @click.option("--num_jets", type=click.IntRange(min=1), default=300, show_default=True, help="How many.")
 @click.option(
     "--plugins", multiple=True, metavar="PY", help="Plugin file that a CKPT alone needs; repeatable."
@@ -59,6 +60,7 @@ def export(
     file: Path | None,
     run: Path | None,
     jets: Path | None,
+    batched: bool,
     num_jets: int,
     plugins: tuple[str, ...],
 ) -> None:
@@ -66,14 +68,17 @@ def export(
 
     Normalisation is inside. The inputs are jet_features (1, n) and, for each stream, such as track_features
     (n_tracks, n), with any number of rows or none; the outputs are called as the columns that salt test
-    writes. The file is compared with the checkpoint on random and on real jets, jet by jet; where predictions
+    writes. With --batched they are jet_features (batch, n), track_features (batch, max_tracks, n) and n_tracks
+    (batch,). The file is compared with the checkpoint on random and on real jets; where predictions
     differ by 1e-5 or more, the exit code is 1, and no file is written.
     """
     named = [path for path in (model, run) if path is not None]
     if len(named) != 1:
         raise ConfigError("name one run or checkpoint, such as salt export logs/RUN", "RUN|CKPT")
-    if file is not None and (out or renames or sums):
-        raise ConfigError("takes neither --out nor --rename nor --combine: nothing is written", "--check")
+    if file is not None and (out or renames or sums or batched):
+        raise ConfigError(
+            "takes neither --out, --rename, --combine nor --batched: nothing is written", "--check"
+        )
     from salt_plugins.commands.export.graph import require_packages
 
     require_packages()
@@ -82,7 +87,7 @@ def export(
     trained = salt_core.load(named[0], plugins)
     if file is None:
         target = (out or trained.checkpoint.with_suffix(".onnx")).absolute()
-        _write(target, trained, renames, sums, (jets, num_jets))
+        _write(target, trained, renames, sums, (jets, num_jets), batched)
         click.echo(f"wrote {shown(target)}")
     else:
         _check(file, trained, (jets, num_jets))
@@ -90,9 +95,15 @@ def export(
 
 
 def _write(
-    target: Path, trained: Trained, renames: Sequence[str], sums: Sequence[str], sample: Sample
+    target: Path,
+    trained: Trained,
+    renames: Sequence[str],
+    sums: Sequence[str],
+    sample: Sample,
+    in_batches: bool,
 ) -> None:
     """Write the file and compare it; where it does not agree, it is not put in its place."""
+    from salt_plugins.commands.export.batched import batched
     from salt_plugins.commands.export.graph import describe, graph_of, write
     from salt_plugins.commands.export.inputs import inputs_of
     from salt_plugins.commands.export.model import OneJetModel, written_columns
@@ -104,7 +115,8 @@ def _write(
     columns = written_columns(trained.module, inputs)
     outputs = renamed(with_sums(outputs_of(columns, trained.config["name"]), sums), renames)
     graph = graph_of(OneJetModel(trained.module, inputs, outputs))
-    told = describe(trained, inputs, outputs)
+    graph = batched(graph, inputs, outputs) if in_batches else graph
+    told = describe(trained, inputs, outputs) | {"form": "padded batch" if in_batches else "one jet"}
     try:
         with whole_file(target) as temporary:
             write(graph, told, temporary)

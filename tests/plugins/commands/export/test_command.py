@@ -84,6 +84,26 @@ def test_a_run_is_exported_and_checked_again(run, salt):
     assert "does not predict what the checkpoint predicts: X (" in noticed.err
 
 
+def test_the_form_for_batches_is_written_and_checked_again(run, salt):
+    import onnxruntime
+
+    names = ("--rename", "tiny_pb=X", "--combine", "tiny_po=tiny_po0+0.5*tiny_po1")
+    done = salt("export", run, "--batched", "--out", "m.onnx", "--num_jets", 40, *names)
+    assert done.code == 0, done.err
+    assert told_by(Path("m.onnx"))[1]["form"] == "padded batch"
+    inputs = onnxruntime.InferenceSession("m.onnx").get_inputs()
+    assert [(one.name, one.shape) for one in inputs] == [
+        ("jet_features", ["batch", 2]),
+        ("track_features", ["batch", "max_tracks", 3]),
+        ("n_tracks", ["batch"]),
+    ]
+    again = salt("export", "--check", "m.onnx", "--run", run, "--num_jets", 20)
+    assert again.code == 0, again.err
+    assert "in 65 jets" in again.out
+    tamper(Path("m.onnx"), Path("changed.onnx"))
+    assert salt("export", "--check", "changed.onnx", "--run", run, "--num_jets", 20).code == 1
+
+
 def test_a_file_that_does_not_agree_is_not_left(sample, salt, monkeypatch):
     for package in graph.PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")
@@ -105,6 +125,7 @@ def test_a_file_that_does_not_agree_is_not_left(sample, salt, monkeypatch):
         ([], "name one run or checkpoint"),
         (["one", "--run", "other"], "name one run or checkpoint"),
         (["one", "--check", "m.onnx", "--rename", "a=b"], "--check: takes neither"),
+        (["one", "--check", "m.onnx", "--batched"], "--check: takes neither"),
         (["none"], "none"),
     ],
 )
@@ -137,6 +158,7 @@ def test_a_thousand_real_jets(tmp_path, salt, monkeypatch):
     assert salt("fit", "--config", "GN2.yaml", "--config", "demo.yaml", *short).code == 0
     (run,) = Path("logs").iterdir()
     test_file = yaml.safe_load((run / "config.yaml").read_text())["data"]["train_file"]
-    done = salt("export", run, "--num_jets", 1000, "--jets", test_file)
-    assert done.code == 0, done.err
-    assert "in 2000 jets" in done.out
+    for form in ((), ("--batched",)):
+        done = salt("export", run, *form, "--num_jets", 1000, "--jets", test_file)
+        assert done.code == 0, done.err
+        assert "in 2000 jets" in done.out

@@ -13,6 +13,7 @@ from salt_core.nn.edges import Edges
 from salt_core.nn.embedding import InitNet
 from salt_core.training.module import SaltModule
 from salt_plugins.commands.export import checking, graph
+from salt_plugins.commands.export.batched import batched
 from salt_plugins.commands.export.checking import (
     check_inputs,
     check_outputs,
@@ -249,3 +250,44 @@ def test_packages_that_are_missing_are_named(monkeypatch):
     monkeypatch.setattr(graph.importlib.util, "find_spec", lambda name: None if name == "onnx" else name)
     with pytest.raises(ConfigError, match=r"needs onnx, .*pip install 'salt-hep\[export\]'"):
         require_packages()
+
+
+@pytest.fixture(scope="module")
+def batch_session(proto, inputs, outputs, tmp_path_factory):
+    return session_of(saved(batched(proto, inputs, outputs), tmp_path_factory.mktemp("batched")))
+
+
+def test_the_batched_graph_is_the_model(module, inputs, outputs, batch_session):
+    assert [(one.name, one.shape) for one in batch_session.get_inputs()] == [
+        ("jet_features", ["batch", 4]),
+        ("track_features", ["batch", "max_tracks", 4]),
+        ("flow_features", ["batch", "max_flows", 1]),
+        ("n_tracks", ["batch"]),
+        ("n_flows", ["batch"]),
+    ]
+    shapes = {one.name: one.shape for one in batch_session.get_outputs()}
+    assert (shapes["GN2_pb"], shapes["GN2_VertexIndex"]) == (["batch"], ["batch", "max_tracks"])
+    compared = compare(batch_session, module, inputs, outputs, random_jets(FACTS, inputs, 120))
+    compared.refuse()
+    assert compared.num_jets == 120
+    assert {0, 1, 2, 60} <= compared.lengths
+    found = {one.output.name: one for one in compared.agreements}
+    assert found["GN2_VertexIndex"].worst == 0
+    assert 0 < found["GN2_pb"].worst < checking.TOLERANCE
+
+
+@pytest.mark.parametrize(("num_jets", "slots"), [(1, 0), (3, 0), (3, 4)])
+def test_batches_without_any_constituent(batch_session, num_jets, slots):
+    feed = {
+        "jet_features": np.ones((num_jets, 4), np.float32),
+        "track_features": np.ones((num_jets, slots, 4), np.float32),
+        "flow_features": np.ones((num_jets, slots, 1), np.float32),
+        "n_tracks": np.zeros(num_jets, np.int64),
+        "n_flows": np.zeros(num_jets, np.int64),
+    }
+    pb, vertices, origin = batch_session.run(["GN2_pb", "GN2_VertexIndex", "GN2_pfake"], feed)
+    assert pb.shape == (num_jets,)
+    assert np.isfinite(pb).all()
+    assert vertices.shape == origin.shape == (num_jets, slots)
+    assert (vertices == -1).all()
+    assert np.isnan(origin).all()
