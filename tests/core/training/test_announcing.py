@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 import pytest
@@ -39,12 +40,13 @@ def record(heard, tmp_path):
     return RunRecord(Announcer(listeners, "tiny", tmp_path / "before"))
 
 
-def test_the_run_is_described(record, heard, tmp_path):
+def test_the_run_is_described(record, heard, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["salt", "fit", "--name", "two words"])
     with record.until_the_end():
         record.start(tmp_path, {})
         ((run, nothing),) = heard
     assert (run.directory, run.name, run.parent, nothing) == (tmp_path, "tiny", tmp_path / "before", None)
-    assert "pytest" in run.command
+    assert run.command == "salt fit --name 'two words'"
     assert heard[1:] == [(run, Outcome("finished", 0))]
 
 
