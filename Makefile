@@ -1,4 +1,5 @@
 # make demo    installs, trains a small GN2 on the bundled jets, evaluates it, and reports on it
+# make docs    builds the documentation into site/
 # make test    lint, types and the tests (under 10 minutes on 2 cores)
 #
 # PyTorch: on a machine without a GPU the build of constraints/cpu.txt. Say otherwise with
@@ -12,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 RUN_OF_DEMO = $$(ls -td logs/GN2_demo*/ | head -n 1)
 JOBS ?= 2
 
-.PHONY: install demo test test-full lint clean
+.PHONY: install demo docs test test-full lint clean
 
 install: $(INSTALLED)
 
@@ -29,6 +30,9 @@ demo: install
 	$(BIN)/salt report $(RUN_OF_DEMO) --formats png
 	@echo "Metrics, checkpoints and report/report.html are in $(RUN_OF_DEMO)"
 
+docs: install
+	$(BIN)/mkdocs build --strict
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +46,4 @@ test-full: lint
 	$(BIN)/pytest -s -m full
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
