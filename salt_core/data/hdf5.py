@@ -69,7 +69,8 @@ def dataset_of(file: h5py.File, selection: Selection, name: str, where: str = ""
     path = selection.datasets[name]
     dataset = file.get(path)
     if not isinstance(dataset, h5py.Dataset):
-        message = f"{file.filename} has no dataset {path!r} for object {name!r}; {suggest(path, file.keys())}"
+        others = file.keys() - {path}  # of that name there may be a group
+        message = f"{file.filename} has no dataset {path!r} for object {name!r}; {suggest(path, others)}"
         raise ConfigError(message, where)
     dimensions = 1 if name == selection.global_object else 2
     if dataset.dtype.names is None or dataset.ndim != dimensions:

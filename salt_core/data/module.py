@@ -354,7 +354,8 @@ class SaltDataModule(LightningDataModule):
             raise_all(
                 [
                     ConfigError(
-                        f"{names_of(self.files('test'))} has no variable {column!r} of {name!r}; "
+                        f"{names_of(self.files('test'))} has no variable {column!r} of {name!r}, for which "
+                        f"data.extra_vars asks (--data.extra_vars.{name} names others, or with [] none); "
                         f"{suggest(column, contents.columns[name])}",
                         where,
                     )

@@ -46,8 +46,8 @@ def checkpoint_of(arguments: Arguments) -> Checkpoint:
     """
     if not arguments.configs:
         return alone(_named(arguments), arguments)
-    loaded = load(arguments)
-    path = loaded.resolved.run.ckpt_path or best_checkpoint(find_config(arguments.configs[-1]).parent)
+    loaded = _configured(arguments)
+    path = loaded.resolved.run.ckpt_path or best_checkpoint(find_config(arguments.configs[-1]).parent, FLAG)
     return Checkpoint(path, read_checkpoint(path, FLAG), loaded)
 
 
@@ -74,6 +74,16 @@ def load_weights(module: SaltModule, checkpoint: Checkpoint) -> None:
             "use the config.yaml of the checkpoint's own run, or none",
             FLAG,
         ) from None
+
+
+def _configured(arguments: Arguments) -> Loaded:
+    for text in arguments.configs:
+        try:
+            find_config(text)
+        except ConfigError as error:
+            hint = "a checkpoint has its configuration in it, so --ckpt_path X.ckpt alone does too"
+            raise ConfigError(f"{error.message}; {hint}", error.where) from None
+    return load(arguments)
 
 
 def _named(arguments: Arguments) -> Path:

@@ -29,7 +29,7 @@ from salt_core.errors import ConfigError, RunError
 from salt_core.evaluation.checkpoint import Checkpoint, alone, load_weights
 from salt_core.evaluation.output import Array
 from salt_core.evaluation.tables import Tables
-from salt_core.training.checkpoints import best_checkpoint, facts_of, read_checkpoint
+from salt_core.training.checkpoints import FOLDER, best_checkpoint, facts_of, read_checkpoint
 from salt_core.training.objects import instantiate_parts
 from salt_core.training.run import CONFIG_NAME
 
@@ -74,7 +74,10 @@ def load(
 
 def _of_run(run: Path, arguments: Arguments) -> Checkpoint:
     if not (run / CONFIG_NAME).is_file():
-        raise ConfigError(f"{run} is no run directory: it has no {CONFIG_NAME}")
+        raise ConfigError(
+            f"{run} is no run directory: it has no {CONFIG_NAME}; a checkpoint has its configuration in it, "
+            f"so name one, such as {run / FOLDER / 'last.ckpt'}"
+        )
     loaded = load_config(replace(arguments, configs=(str(run / CONFIG_NAME),)))
     path = best_checkpoint(run)
     return Checkpoint(path, read_checkpoint(path), loaded)
@@ -158,7 +161,9 @@ class Trained:
                     return path
         return None
 
-    def batches(self, source: Source, batch_size: int = 1000, most: int | None = None) -> Iterator[JetBatch]:
+    def batches(
+        self, source: Source, batch_size: int = 1000, most: int | None = None, where: str = "source"
+    ) -> Iterator[JetBatch]:
         """Read one file as the model takes it, on the CPU; its inputs are not normalised yet.
 
         Parameters
@@ -169,14 +174,16 @@ class Trained:
             Jets at a time.
         most : int, optional
             How many jets of the file to read at most, from its first on.
+        where : str, optional
+            The flag or the argument that names the file, for messages.
 
         Raises
         ------
         SaltError
             As `predict` does.
         """
-        for file in self._files(source):
-            num_jets, selection, _ = self._selection(file)
+        for file in self._files(source, where):
+            num_jets, selection, _ = self._selection(file, where)
             wanted = num_jets if most is None else min(num_jets, most)
             yield from self._batches(file, selection, wanted, batch_size)
 
@@ -198,7 +205,9 @@ class Trained:
             unwanted = () if constituents else selection.streams
             yield from tables.of(self.module.outputs(self.module(batch, unwanted), batch), batch, file)
 
-    def _selection(self, file: h5py.File) -> tuple[int, Selection, Mapping[str, Sequence[str]]]:
+    def _selection(
+        self, file: h5py.File, where: str = "source"
+    ) -> tuple[int, Selection, Mapping[str, Sequence[str]]]:
         """Return the jets of a file, what is read of it, and the columns that its objects have."""
         selection = self._data.selection()
         selection = replace(
@@ -206,9 +215,9 @@ class Trained:
         )
         # What tasks want beside the inputs are labels, which a file to predict need not have.
         needed = replace(selection, columns=self._data.derived.in_files(self._data.inputs))
-        num_jets = check_columns(file, needed, "source")
+        num_jets = check_columns(file, needed, where)
         if num_jets == 0:
-            raise ConfigError(f"{file.filename} has no jets", "source")
+            raise ConfigError(f"{file.filename} has no {selection.global_object}", where)
         present = {name: dataset_of(file, selection, name).dtype.names for name in selection.objects}
         return num_jets, without_missing(selection, present), present
 
@@ -220,7 +229,9 @@ class Trained:
             batch = batch_of(reader.read(start, stop), selection, lambda rows: place_of(rows, file.filename))
             yield self._data.completed(batch, "test")
 
-    def _files(self, source: Source | Sequence[Source] | Mapping[str, Any]) -> Iterator[h5py.File]:
+    def _files(
+        self, source: Source | Sequence[Source] | Mapping[str, Any], where: str = "source"
+    ) -> Iterator[h5py.File]:
         """Open one file after the other."""
         if isinstance(source, Mapping):
             with _file_of(source, self._data.datasets) as file:
@@ -228,8 +239,8 @@ class Trained:
             return
         sources = [source] if isinstance(source, str | os.PathLike) else source
         paths = [resolve_path(os.fspath(one), Path.cwd()) for one in sources]
-        for path in expand(paths, "source"):
-            with opened(path, "source") as file:
+        for path in expand(paths, where):
+            with opened(path, where) as file:
                 yield file
 
     def _move(self, device: str | torch.device) -> None:

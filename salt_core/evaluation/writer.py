@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from salt_core.data.batch import JetBatch
 from salt_core.data.hdf5 import open_file
 from salt_core.data.module import SaltDataModule
-from salt_core.errors import RunError
+from salt_core.errors import ConfigError, RunError
 from salt_core.evaluation.output import PredictionFile, output_path
 from salt_core.evaluation.tables import Tables
 from salt_core.files import whole_file
@@ -72,7 +72,10 @@ class PredictionWriter(Callback):
     ) -> None:
         """Append the rows of one batch."""
         del trainer, batch_idx, dataloader_idx
-        for name, rows in self.tables.of(outputs, batch, self.source):
+        told = list(self.tables.of(outputs, batch, self.source))
+        if not told:
+            raise self._nothing()
+        for name, rows in told:
             attributes = dict(self.tables.dataset(name, self.source).attrs)
             try:
                 self.file.append(self.data.datasets[name], rows, attributes)
@@ -102,6 +105,14 @@ class PredictionWriter(Callback):
     def _attributes(self) -> dict[str, str]:
         told = {"model": self.name, "checkpoint": self.checkpoint.name, "salt_version": __version__}
         return told | ({"commits": self.commits} if self.commits else {})
+
+    def _nothing(self) -> ConfigError:
+        jets = self.data.global_object
+        return ConfigError(
+            f"there is nothing to write: no task of {self.name} tells anything of {jets}, and data.extra_vars "
+            "names none of their columns; true writes what is told of constituents",
+            "data.write_constituents",
+        )
 
     def _unwritable(self, error: OSError) -> RunError:
         return RunError(f"{self.target} cannot be written: {error}")

@@ -12,7 +12,7 @@ from typing import Any
 from salt_core.config.merge import Layer
 from salt_core.config.yaml import load_yaml
 from salt_core.data.facts import DataFacts
-from salt_core.errors import ConfigError, located
+from salt_core.errors import ConfigError
 from salt_core.files import shown
 from salt_core.training import archive
 
@@ -80,26 +80,27 @@ def checkpoint_at(path: Path, where: str = "ckpt_path") -> Path:
     """Return a checkpoint, or the best one where `path` is a run directory."""
     if not path.is_dir():
         return path
-    with located(where):
-        return best_checkpoint(path)
+    return best_checkpoint(path, where)
 
 
-def best_checkpoint(run: Path) -> Path:
+def best_checkpoint(run: Path, where: str = "") -> Path:
     """Return the checkpoint of a run directory whose name tells the lowest validation loss, or the only one.
 
     Raises
     ------
     ConfigError
-        Where there are several, or none, and no name tells a loss.
+        Where there is none, or several and no name tells a loss.
     """
     losses = {path: _loss(path) for path in sorted((run / FOLDER).glob("*.ckpt"))}
+    if not losses:
+        raise ConfigError(f"{run} holds no checkpoint: there is none in {FOLDER}/", where)
     if len(losses) == 1:
         return next(iter(losses))
     told = {path: loss for path, loss in losses.items() if not math.isnan(loss)}
     if not told:
+        names = ", ".join(path.name for path in losses)
         raise ConfigError(
-            f"{run / FOLDER} holds no checkpoint with its validation loss in the name; name one with --ckpt_path",
-            "ckpt_path",
+            f"no checkpoint of {run} tells its validation loss in its name; name one of {names}", where
         )
     return min(told, key=lambda path: told[path])
 

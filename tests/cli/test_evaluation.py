@@ -46,11 +46,22 @@ def test_several_files_have_predictions_each(run, sample, salt):
 
 
 def test_no_file_is_evaluated_where_one_cannot_be(run, sample, salt):
-    words = ("--config", run / "config.yaml", "--data.test_file", "[test.h5, none.h5, norm_dict.yaml]")
-    done = salt("test", *words)
+    with h5py.File(sample.file("test")) as file, h5py.File("empty.h5", "w") as empty:
+        empty["jets"], empty["tracks"] = file["jets"][:0], file["tracks"][:0]
+    h5py.File("nothing.h5", "w").close()
+    (sample.folder / "zero.h5").touch()
+    files = "[test.h5, none.h5, norm_dict.yaml, empty.h5, nothing.h5, zero.h5]"
+    done = salt("test", "--config", run / "config.yaml", "--data.test_file", files)
     assert done.code == 2
-    assert "none.h5 does not exist" in done.err
-    assert "norm_dict.yaml is not an HDF5 file" in done.err
+    for told in (
+        "none.h5 does not exist",
+        "norm_dict.yaml is not an HDF5 file",
+        "zero.h5 is not an HDF5 file",
+        "empty.h5 has no jets",
+        "nothing.h5 has no dataset 'jets' for object 'jets'; Choices: none",
+    ):
+        assert told in done.err
+    assert "Traceback" not in done.err
     (sample.folder / "more").mkdir()
     shutil.copy(sample.file("test"), sample.folder / "more" / "test.h5")
     done = salt("test", "--config", run / "config.yaml", "--data.test_file", "[test.h5, more/test.h5]")
@@ -103,6 +114,60 @@ def test_the_file_tells_where_it_comes_from(run, sample, salt):
     assert told["salt_version"] == __version__
     assert told["checkpoint"] == next(run.glob("ckpts/*.ckpt")).name
     assert "commits" in told  # of this very repository, from which the tests run
+
+
+def test_a_file_without_labels_is_evaluated_without_them(run, sample, salt):
+    with h5py.File(sample.file("test")) as file, h5py.File("bare.h5", "w") as bare:
+        bare["jets"] = file["jets"][:][["pt", "eta"]]
+        bare["tracks"] = file["tracks"][:][["d0", "z0", "hits", "valid"]]
+    words = ("--config", run / "config.yaml", "--data.test_file")
+    done = salt("test", *words, "bare.h5")
+    assert done.code == 2
+    assert "bare.h5 has no variable 'flavour_label' of 'jets', for which data.extra_vars asks" in done.err
+    none = ("--data.extra_vars.jets", "[]", "--data.write_constituents", "true")
+    assert salt("test", *words, "bare.h5", *none).code == 0
+    assert salt("test", *words, "test.h5", *none).code == 0
+    with h5py.File(written(run, "bare")) as file, h5py.File(written(run, "test")) as other:
+        assert file["jets"].dtype.names == ("tiny_pb", "tiny_pc", "tiny_pu", "tiny_ptau")
+        for name in ("jets", "tracks"):
+            mine, theirs = file[name][:], other[name][:]
+            assert mine.dtype == theirs.dtype
+            assert mine.tobytes() == theirs.tobytes()
+
+
+def test_a_checkpoint_is_evaluated_without_its_run(run, sample, salt):
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    with h5py.File(written(run, "test")) as file:
+        expected = file["jets"][:]
+    (checkpoint,) = run.glob("ckpts/*val_loss*.ckpt")
+    (sample.folder / "alone").mkdir()
+    checkpoint.rename("alone/x.ckpt")
+    (run / "ckpts" / "last.ckpt").unlink()
+    done = salt("test", "--config", run / "config.yaml")
+    assert (done.code, "holds no checkpoint: there is none in ckpts/" in done.err) == (2, True)
+    shutil.rmtree(run)
+    for name in ("norm_dict", "class_dict"):
+        (sample.folder / f"{name}.yaml").unlink()
+    done = salt("test", "--config", run / "config.yaml", "--ckpt_path", "alone/x.ckpt")
+    assert done.code == 2
+    assert "a checkpoint has its configuration in it, so --ckpt_path X.ckpt alone does too" in done.err
+    assert salt("test", "--ckpt_path", "alone/x.ckpt").code == 0
+    with h5py.File("alone/x__test_test.h5") as file:
+        assert file["jets"][:].tobytes() == expected.tobytes()
+
+
+@pytest.mark.full
+def test_a_model_that_tells_nothing_of_jets(sample, salt, the_run):
+    alone = ("--model.tasks.flavour", "null", "--data.extra_vars", "null")
+    assert salt("fit", "--config", sample.config, "--force", *alone).code == 0
+    run = the_run(sample.folder)
+    done = salt("test", "--config", run / "config.yaml")
+    assert done.code == 2
+    assert "error: data.write_constituents: there is nothing to write: no task of tiny tells" in done.err
+    assert not list(run.glob("ckpts/*.h5"))
+    assert salt("test", "--config", run / "config.yaml", "--data.write_constituents", "true").code == 0
+    with h5py.File(written(run, "test")) as file:
+        assert list(file) == ["tracks"]
 
 
 @pytest.mark.full

@@ -38,4 +38,6 @@ def compare(ctx: click.Context, first: Path, second: Path, atol: float, rtol: fl
     click.echo("\n".join(table_of(columns)))
     wrong = sum(not column.agrees for column in columns)
     click.echo(f"{wrong} of {len(columns)} columns differ" if wrong else f"{len(columns)} columns agree")
+    if not any(column.entries or column.trouble for column in columns):
+        click.echo("neither file has an entry")
     ctx.exit(DIFFERENT if wrong else 0)

@@ -32,6 +32,8 @@ class Column:
         Entries that are NaN in one file alone.
     wrong : int, optional
         Entries that differ by more than is allowed, those above included.
+    entries : int, optional
+        Entries that were compared.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Column:
     relative: float = 0.0
     one_nan: int = 0
     wrong: int = 0
+    entries: int = 0
 
     @property
     def agrees(self) -> bool:
@@ -48,6 +51,7 @@ class Column:
 
     def add(self, a: Array, b: Array, atol: float, rtol: float) -> None:
         """Compare some entries of both files."""
+        self.entries += a.size
         if not (is_number(a) and is_number(b)):
             self.wrong += int(np.sum(a != b))
             return

@@ -99,7 +99,8 @@ def explain(
     source = jets or trained.own_sample()
     if source is None:
         raise ConfigError("the run's own test and validation samples are not there; name a file", "--jets")
-    batches = [trained.module.normalise(batch) for batch in trained.batches(source, BATCH_SIZE, num_jets)]
+    read = trained.batches(source, BATCH_SIZE, num_jets, "--jets")
+    batches = [trained.module.normalise(batch) for batch in read]
     task = _task(trained.module, batches[0], task_name)
     score = ClassScore(trained.module, task, _class(task, wanted))
     begin = mean_inputs(batches)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ def real_jets(trained: Trained, path: Path | None, num_jets: int) -> Iterator[Je
     """Read the first jets of a file, or of the run's own test or validation sample where it is there."""
     source = path or trained.own_sample()
     if source is not None:
-        yield from islice(trained.batches(source, BATCH_SIZE), -(-num_jets // BATCH_SIZE))
+        yield from trained.batches(source, BATCH_SIZE, num_jets, "--jets")
 
 
 def _lengths(rng: np.random.Generator, num_jets: int) -> np.ndarray:

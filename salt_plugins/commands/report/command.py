@@ -63,12 +63,7 @@ def report(
     found = [
         read_run(path, file) for path, file in zip(runs, predictions or (None,) * len(runs), strict=True)
     ]
-    evaluated = [
-        Evaluated(
-            run, read_predictions(run.predictions, run.global_object, most) if run.predictions else None
-        )
-        for run in found
-    ]
+    evaluated = [Evaluated(run, read_predictions(run, most)) for run in found]
     sources = [
         f"{run.path}: {run.predictions.name if run.predictions else 'no predictions'}" for run in found
     ]

@@ -71,14 +71,19 @@ def jets_of(run: Run, found: Predictions, classes: Sequence[str], axes: Sequence
     label = str(head.get("label") or "flavour_label")
     given = head.get("class_names")
     names = [str(name) for name in (classes or (found.attributes.get(label, ()) if given is None else given))]
-    if not names:
-        return "no task tells classes of jets apart, or nothing names them (--classes does)"
     columns = {name: f"{found.model}_{p}" for name, p in zip(names, probability_names(names), strict=True)}
     missing = [column for column in columns.values() if column not in found.jets]
+    if run.config and not head and (missing or not names):
+        return f"no task of this model classifies {run.global_object}"
+    if label not in found.jets:
+        return (
+            f"the predictions have no labels: test a file that has them, with {label!r} in "
+            f"data.extra_vars.{run.global_object}"
+        )
+    if not names:
+        return "nothing names the classes (--classes does)"
     if missing:
         return f"the predictions have no {', '.join(missing)}"
-    if label not in found.jets:
-        return f"the predictions have no labels: add {label!r} to data.extra_vars and run salt test again"
     truth = found.jets[label].astype(int)
     known = (truth >= 0) & (truth < len(names))
     if not known.any():

@@ -14,11 +14,16 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from salt_core.data.hdf5 import VALID, opened
 from salt_core.errors import ConfigError, DataError
 
 Array = NDArray[Any]
 
 MOST_JETS = 500_000
+CONFIG, METADATA = "config.yaml", "metadata.yaml"
+WHERE = "--predictions"
+
+Tables = Mapping[str, h5py.Dataset]
 
 
 class Heads(NamedTuple):
@@ -61,6 +66,11 @@ class Run:
         """The object with one row per jet."""
         return str((self.config.get("data") or {}).get("global_object", "jets"))
 
+    def object_of(self, path: str) -> str:
+        """Return the object of which a dataset tells."""
+        datasets = (self.config.get("data") or {}).get("input_map") or {}
+        return next((name for name, one in datasets.items() if str(one).strip("/") == path), path)
+
     @cached_property
     def heads(self) -> Heads:
         """The first task of each sort."""
@@ -73,7 +83,8 @@ class Run:
 
     def test_command(self) -> str:
         """Tell which command makes the predictions."""
-        return f"salt test --config {self.path / 'config.yaml'} --data.write_constituents true"
+        source = f"--config {self.path / CONFIG}" if self.config else "--ckpt_path CKPT"
+        return f"salt test {source} --data.write_constituents true"
 
 
 @dataclass(frozen=True)
@@ -100,8 +111,10 @@ class Predictions:
     ----------
     model : str
         What the model's columns begin with.
+    num_jets : int
+        N.
     jets : mapping of str to array
-        Columns of the jets (N,).
+        Columns of the jets (N,); a model that tells of constituents alone may have none.
     attributes : mapping
         What the file says of the jets' columns, such as names of classes.
     constituents : mapping of str to Constituents
@@ -109,14 +122,10 @@ class Predictions:
     """
 
     model: str
+    num_jets: int
     jets: Mapping[str, Array]
     attributes: Mapping[str, Any]
     constituents: Mapping[str, Constituents] = field(default_factory=dict)
-
-    @property
-    def num_jets(self) -> int:
-        """Number of jets."""
-        return len(next(iter(self.jets.values()), ()))
 
 
 def read_run(path: Path, predictions: Path | None = None) -> Run:
@@ -131,46 +140,75 @@ def read_run(path: Path, predictions: Path | None = None) -> Run:
         raise ConfigError(f"{path} is no run directory; name one such as logs/GN2_<time>", "RUN")
     run = Run(
         path.resolve(),
-        _yaml(path / "config.yaml"),
-        _yaml(path / "metadata.yaml"),
+        _yaml(path / CONFIG),
+        _yaml(path / METADATA),
         _metrics(path / "metrics.csv"),
         predictions or _newest(path),
     )
     if not (run.config or run.metrics or run.predictions):
-        raise ConfigError(f"{path} has no config.yaml, metrics.csv or predictions to report on", "RUN")
+        raise ConfigError(f"{path} has no {CONFIG}, metrics.csv or predictions to report on", "RUN")
     return run
 
 
-def read_predictions(path: Path, global_object: str, most: int = MOST_JETS) -> Predictions:
-    """Read the first jets, at most `most`, of a file of predictions.
+def read_predictions(run: Run, most: int = MOST_JETS) -> Predictions | None:
+    """Read the first jets, at most `most`, of the predictions of a run, where it has any.
 
     Raises
     ------
+    ConfigError
+        Where the file is none that ``salt test`` writes.
     DataError
-        Where the file cannot be read or has no such object.
+        Where it cannot be read, or its datasets are of different jets.
     """
-    try:
-        with h5py.File(path) as file:
-            if global_object not in file:
-                raise DataError(f"{path} has no dataset {global_object!r}; it has {', '.join(file)}")
-            jets = file[global_object][:most]
-            streams = {name: _constituents(file[name][:most]) for name in file if name != global_object}
-            return Predictions(
-                str(file.attrs.get("model", "")),
-                {name: jets[name] for name in jets.dtype.names},
-                dict(file[global_object].attrs),
-                {name: stream for name, stream in streams.items() if stream is not None},
-            )
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-
-
-def _constituents(rows: Array) -> Constituents | None:
-    names = rows.dtype.names or ()
-    if "valid" not in names:
+    if run.predictions is None:
         return None
-    valid = rows["valid"].astype(bool)
-    return Constituents(np.nonzero(valid)[0], {name: rows[name][valid] for name in names if name != "valid"})
+    with opened(run.predictions, WHERE) as file:
+        found = {run.object_of(path): dataset for path, dataset in _tables(file).items()}
+        jets, streams = _sorted_out(found, run.global_object)
+        lengths = {name: len(dataset) for name, dataset in {**jets, **streams}.items()}
+        if not lengths:
+            has = ", ".join(file) or "nothing"
+            raise ConfigError(
+                f"{run.predictions} is no file of predictions: it has no table {run.global_object!r}, nor one of "
+                f"constituents; it has: {has}",
+                WHERE,
+            )
+        if len(set(lengths.values())) > 1:
+            raise DataError(f"the datasets of {run.predictions} differ in length: {lengths}", WHERE)
+        rows = {name: dataset[:most] for name, dataset in jets.items()}
+        columns = {key: values[key] for values in rows.values() for key in values.dtype.names}
+        return Predictions(
+            str(file.attrs.get("model", "")),
+            min(most, *lengths.values()),
+            columns,
+            {key: value for dataset in jets.values() for key, value in dataset.attrs.items()},
+            {name: _constituents(dataset[:most]) for name, dataset in streams.items()},
+        )
+
+
+def _tables(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Return the datasets with named fields by their path."""
+    found: dict[str, h5py.Dataset] = {}
+
+    def visit(path: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.names:
+            found[path] = item
+
+    file.visititems(visit)
+    return found
+
+
+def _sorted_out(found: Tables, global_object: str) -> tuple[Tables, Tables]:
+    """Return the table of the global object, if there is one, and those of constituents."""
+    jets = {name: one for name, one in found.items() if name == global_object and one.ndim == 1}
+    streams = {name: one for name, one in found.items() if one.ndim == 2 and VALID in one.dtype.names}
+    return jets, streams
+
+
+def _constituents(rows: Array) -> Constituents:
+    valid = rows[VALID].astype(bool)
+    names = [name for name in rows.dtype.names or () if name != VALID]
+    return Constituents(np.nonzero(valid)[0], {name: rows[name][valid] for name in names})
 
 
 def _yaml(path: Path) -> Mapping[str, Any]:

@@ -15,13 +15,14 @@ from salt_core.nn.classes import probability_names
 from salt_plugins.callbacks.rejection.discriminant import separation
 from salt_plugins.commands.report import numbers, pictures
 from salt_plugins.commands.report.jets import Jets, jets_of
-from salt_plugins.commands.report.reading import Constituents, Predictions, Run
+from salt_plugins.commands.report.reading import CONFIG, METADATA, Constituents, Predictions, Run
 from salt_plugins.commands.report.vertices import vertex_finding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[Any]
+EMPTY = "the file of predictions is empty"
 FRACTIONS = {"bjets": {"cjets": 0.2, "taus": 0.01}, "cjets": {"bjets": 0.3, "taus": 0.01}}
 
 
@@ -86,7 +87,7 @@ def _jets(one: Evaluated, options: Options) -> Jets | str:
     if one.found is None:
         return f"no predictions; {one.run.test_command()} makes them"
     if one.found.num_jets == 0:
-        return "the file of predictions is empty"
+        return EMPTY
     return jets_of(one.run, one.found, options.classes, options.axes)
 
 
@@ -184,11 +185,11 @@ def _classes(samples: Sequence[Jets]) -> Section:
 
 def _origins(evaluated: Sequence[Evaluated]) -> Section:
     section = Section("Origin of constituents")
-    for place, (run, found) in enumerate((one.run, one.found) for one in evaluated):
-        head = run.heads.origin
+    for place, one in enumerate(evaluated):
+        run, found, head = one.run, one.found, one.run.heads.origin
         stream = found.constituents.get(str(head.get("input_name"))) if found and head else None
-        if found is None or stream is None:
-            section.words.append(_without_constituents(run, "origins", bool(head)))
+        if found is None or stream is None or not found.num_jets:
+            section.words.append(_without_constituents(one, "origins", bool(head)))
             continue
         names = [str(name) for name in head.get("class_names") or ()]
         columns = [f"{found.model}_{name}" for name in probability_names(names)]
@@ -210,7 +211,12 @@ def _origins(evaluated: Sequence[Evaluated]) -> Section:
     return section
 
 
-def _without_constituents(run: Run, what: str, has_head: bool) -> str:
+def _without_constituents(one: Evaluated, what: str, has_head: bool) -> str:
+    run = one.run
+    if not run.config:
+        return f"{run.name} has no {CONFIG}, which tells the task for {what}."
+    if has_head and one.found is not None and not one.found.num_jets:
+        return f"{run.name}: {EMPTY}."
     if not has_head:
         return f"{run.name} has no task for {what}."
     return f"{run.name}: {what} need predictions of constituents; {run.test_command()} makes them."
@@ -226,8 +232,8 @@ def _vertices(evaluated: Sequence[Evaluated]) -> Section:
     for one in evaluated:
         run, found, head = one.run, one.found, one.run.heads.vertexing
         stream = found.constituents.get(str(head.get("input_name"))) if found and head else None
-        if found is None or stream is None:
-            section.words.append(_without_constituents(run, "vertices", bool(head)))
+        if found is None or stream is None or not found.num_jets:
+            section.words.append(_without_constituents(one, "vertices", bool(head)))
             continue
         wanted = (str(head.get("label")), f"{found.model}_VertexIndex")
         lacking = [column for column in wanted if column not in stream.columns]
@@ -291,7 +297,7 @@ def _time(runs: Sequence[Run]) -> Section:
 def _settings(runs: Sequence[Run]) -> Section:
     section = Section("Configuration and metadata")
     for run in runs:
-        for name, content in (("config.yaml", run.config), ("metadata.yaml", run.metadata)):
+        for name, content in ((CONFIG, run.config), (METADATA, run.metadata)):
             if content:
                 section.texts[f"{run.name}/{name}"] = yaml.safe_dump(dict(content), sort_keys=False)
             else:

@@ -22,7 +22,12 @@ def test_the_lowest_loss_in_the_names(tmp_path):
 
 
 def test_no_checkpoint_with_a_loss(tmp_path):
-    with pytest.raises(ConfigError, match="--ckpt_path"):
+    with pytest.raises(ConfigError, match=r"^--ckpt_path: .* holds no checkpoint: there is none in ckpts/"):
+        best_checkpoint(tmp_path, "--ckpt_path")
+    (tmp_path / "ckpts").mkdir()
+    for name in ("first", "last"):
+        (tmp_path / "ckpts" / f"{name}.ckpt").touch()
+    with pytest.raises(ConfigError, match=r"in its name; name one of first\.ckpt, last\.ckpt"):
         best_checkpoint(tmp_path)
 
 

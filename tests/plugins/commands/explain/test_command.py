@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import h5py
@@ -84,10 +85,17 @@ def test_a_file_without_labels_is_explained(run, sample, salt):
 
 
 def test_mistakes_are_told(run, sample, salt):
+    with h5py.File(sample.file("test")) as file, h5py.File("empty.h5", "w") as empty:
+        empty["jets"], empty["tracks"] = file["jets"][:0], file["tracks"][:0]
+    Path("zero.h5").touch()
+    Path("text.h5").write_text("no table")
     for words, told in (
         (("--class", "bjet"), "--class: no class 'bjet'; did you mean 'bjets' or"),
         (("--task", "origin"), "--task: no task 'origin' classifies jets"),
-        (("--jets", "none.h5"), "none.h5"),
+        (("--jets", "none.h5"), "--jets: the file"),
+        (("--jets", "empty.h5"), "empty.h5 has no jets"),
+        (("--jets", "zero.h5"), "zero.h5 is not an HDF5 file"),
+        (("--jets", "text.h5"), "text.h5 is not an HDF5 file"),
     ):
         done = salt("explain", run, *words)
         assert (done.code, told in done.err) == (2, True), done.err
@@ -97,6 +105,21 @@ def test_mistakes_are_told(run, sample, salt):
     done = salt("explain", run)
     assert done.code == 2
     assert "--jets: the run's own test and validation samples are not there; name a file" in done.err
+
+
+def test_a_checkpoint_alone_is_explained_and_a_run_without_one_is_told(run, sample, salt):
+    (checkpoint,) = run.glob("ckpts/*val_loss*.ckpt")
+    (sample.folder / "alone").mkdir()
+    checkpoint.rename("alone/x.ckpt")
+    (run / "ckpts" / "last.ckpt").unlink()
+    done = salt("explain", run, "--num-jets", 2)
+    assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
+    (run / "config.yaml").unlink()
+    done = salt("explain", run, "--num-jets", 2)
+    assert (done.code, "it has no config.yaml; a checkpoint has its configuration" in done.err) == (2, True)
+    shutil.rmtree(run)
+    assert salt("explain", "alone/x.ckpt", "--num-jets", 2).code == 0
+    assert Path("alone/explain/bjets.csv").is_file()
 
 
 def test_a_model_without_classes_of_jets_is_told(sample, salt):

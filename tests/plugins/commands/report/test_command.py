@@ -114,10 +114,50 @@ def test_what_lacks_is_told_on_the_page(tmp_path, salt):
     (bare / "config.yaml").unlink()
     done = salt("report", unlabelled, empty, bare, "--formats", "png")
     assert done.code == 0, done.err
-    assert "salt test --config" in done.out
+    assert "bare has no predictions; salt test --ckpt_path" in done.out
     page = page_of(unlabelled)
-    for told in ("have no labels", "predictions is empty", "bare: no predictions", "bare has no config.yaml"):
+    for told in (
+        "unlabelled: the predictions have no labels: test a file that has them, with &#39;flavour_label&#39; in",
+        "empty: the file of predictions is empty",
+        "bare: no predictions",
+        "bare has no config.yaml, which tells the task for origins",
+        "bare has no config.yaml, which tells the task for vertices",
+    ):
         assert told in page
+    assert page.count("empty: the file of predictions is empty") == 3  # flavours, origins and vertices
+
+
+def test_a_model_without_classes_of_jets_has_a_report_that_says_so(run, salt):
+    tasks = {"pt": {"plugin": "regression", "input_name": "jets", "targets": "pt"}}
+    (run / "config.yaml").write_text(yaml.safe_dump({"name": "m", "model": {"tasks": tasks}}))
+    predictions = run / "ckpts" / "epoch=001__test_x.h5"
+    with h5py.File(predictions, "r+") as file:
+        jets = file["jets"][:][["pt", "eta", "flavour_label"]]
+        del file["jets"]
+        file["jets"] = jets
+        file["jets"].attrs["flavour_label"] = CLASSES
+    assert salt("report", run, "--formats", "png").code == 0
+    page = page_of(run)
+    for told in ("no task of this model classifies jets", "no task for origins", "no task for vertices"):
+        assert f"run_a: {told}" in page or f"run_a has {told}" in page
+    assert {name for name, _ in PICTURE.findall(page)} == {"learning_curves", "jets_per_second"}
+
+
+def test_a_model_of_constituents_alone_has_a_report_of_them(run, salt):
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    del config["model"]["tasks"]["flavour"]
+    config["data"]["input_map"] = {"tracks": "group/t"}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    with h5py.File(run / "ckpts" / "epoch=001__test_x.h5", "r+") as file:
+        del file["jets"]
+        file["group/t"] = file["tracks"][:]
+        del file["tracks"]
+    done = salt("report", run, "--formats", "png")
+    assert done.code == 0, done.err
+    page = page_of(run)
+    assert "run_a: no task of this model classifies jets" in page
+    assert "<td>adjusted Rand index</td><td>1.00 ± 0.00</td>" in page
+    assert "origin_0" in {name for name, _ in PICTURE.findall(page)}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +176,36 @@ def test_a_wrong_option_is_one_message(run, salt, words, told):
     done = salt("report", run, *words)
     assert (done.code, told in done.err) == (2, True), done.err
     assert not (run / "report").exists()
+
+
+def write_tables(path: Path, **tables: object) -> None:
+    with h5py.File(path, "w") as file:
+        for name, rows in tables.items():
+            file[name] = rows
+
+
+def test_a_file_that_is_no_file_of_predictions_is_one_message(run, salt):
+    jets = np.zeros(3, [("m_pb", "f4")])
+    write_tables(Path(run / "nothing.h5"))
+    write_tables(Path(run / "plain.h5"), jets=np.zeros(3), tracks=1.0)
+    write_tables(Path(run / "uneven.h5"), jets=jets, tracks=np.zeros((2, 4), [("valid", "?")]))
+    (run / "zero.h5").touch()
+    (run / "text.h5").write_text("no table\n" * 100)
+    (run / "cut.h5").write_bytes((run / "uneven.h5").read_bytes()[:1000])
+    made = {
+        "nothing": (2, "it has no table 'jets', nor one of constituents; it has: nothing"),
+        "plain": (2, "it has: jets, tracks"),
+        "uneven": (1, "differ in length: {'jets': 3, 'tracks': 2}"),
+        "zero": (2, "zero.h5 is not an HDF5 file"),
+        "text": (2, "text.h5 is not an HDF5 file"),
+        "cut": (1, "cut.h5 is truncated"),
+        "missing": (2, "missing.h5 does not exist"),
+    }
+    for name, (code, told) in made.items():
+        done = salt("report", run, "--predictions", run / f"{name}.h5", "--out", run / "made")
+        assert (done.code, told in done.err, done.err.count("\n")) == (code, True, 1), done.err
+        assert done.err.startswith("error: --predictions: ")
+    assert not (run / "made").exists()
 
 
 def test_what_is_no_run_is_told(tmp_path, salt):
