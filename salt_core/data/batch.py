@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -64,6 +65,15 @@ class Layout:
     def map(self, move: Callable[[Tensor], Tensor]) -> Layout:
         """Return the layout with its device tensors moved."""
         return Layout(self.host_lengths, move(self.lengths))
+
+    def part(self, jets: slice) -> Layout:
+        """Return the layout of jets that lie side by side."""
+        return Layout(self.host_lengths[jets], self.lengths[jets])
+
+    def rows_of(self, jets: slice) -> slice:
+        """Return the packed rows of jets that lie side by side."""
+        first, last, _ = jets.indices(self.num_jets)
+        return slice(int(self.host_lengths[:first].sum()), int(self.host_lengths[:last].sum()))
 
     @property
     def num_jets(self) -> int:
@@ -235,6 +245,39 @@ class JetBatch:
     def pin_memory(self) -> JetBatch:
         """Return the batch in page-locked memory."""
         return self.map(lambda tensor: tensor.pin_memory())
+
+    def in_pieces(self, most_rows: int) -> list[JetBatch]:
+        """Cut the batch between jets into pieces of about equal size.
+
+        Parameters
+        ----------
+        most_rows : int
+            Constituents of all streams and jets that a piece has about, at most.
+        """
+        streams = (stream.layout.host_lengths for stream in self.streams.values())
+        ends = np.cumsum(sum_of(streams, self.num_jets) + 1)
+        total = int(ends[-1]) if len(ends) else 0
+        number = max(-(-total // most_rows), 1)
+        cuts = np.searchsorted(ends, np.arange(1, number) * total / number)
+        edges = sorted({0, *map(int, cuts), self.num_jets})
+        return [self.part(slice(*jets)) for jets in pairwise(edges)] or [self]
+
+    def part(self, jets: slice) -> JetBatch:
+        """Return jets that lie side by side, as views."""
+        rows = {name: stream.layout.rows_of(jets) for name, stream in self.streams.items()}
+        return replace(
+            self,
+            x=self.x[jets],
+            streams={
+                name: Packed(stream.x[rows[name]], stream.layout.part(jets))
+                for name, stream in self.streams.items()
+            },
+            columns={
+                name: {key: values[rows.get(name, jets)] for key, values in columns.items()}
+                for name, columns in self.columns.items()
+            },
+            rows=self.rows[jets],
+        )
 
     def map(self, move: Callable[[Tensor], Tensor]) -> JetBatch:
         """Return the batch with `move` applied to every tensor."""

@@ -203,7 +203,7 @@ class Trained:
         for batch in self._batches(file, selection, num_jets, batch_size):
             batch = batch.to(self.module.device)
             unwanted = () if constituents else selection.streams
-            yield from tables.of(self.module.outputs(self.module(batch, unwanted), batch), batch, file)
+            yield from tables.of(self.module.written(batch, unwanted), batch, file)
 
     def _selection(
         self, file: h5py.File, where: str = "source"

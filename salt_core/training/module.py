@@ -34,6 +34,9 @@ from salt_core.training.starting import take_weights
 
 log = logging.getLogger("salt.weights")
 
+#: Tokens whose vectors, a kilobyte or so each, fit the cache of a processor's core with the weights of a layer.
+ROWS_IN_CACHE = 4096
+
 
 class SaltModule(LightningModule):
     """An encoder, the tasks on it, and how they are optimised.
@@ -212,6 +215,22 @@ class SaltModule(LightningModule):
                 written.update(values)
         return columns
 
+    def written(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
+        """Predict a batch of any size, and return the columns that the tasks write, by object.
+
+        A processor does it piece by piece, so that what one layer puts out is still in its cache when the
+        next one takes it.
+        """
+        pieces = [batch] if batch.x.is_cuda else batch.in_pieces(ROWS_IN_CACHE)
+        parts = [self.outputs(self(piece, unwanted), piece) for piece in pieces]
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        return {
+            target: {key: torch.cat([part[target][key] for part in parts]) for key in columns}
+            for target, columns in first.items()
+        }
+
     def check(self, batch: JetBatch) -> None:
         """Have every task check the labels of a batch on the host, where a wrong one can still be named."""
         for name, task in self.heads.items():
@@ -269,7 +288,7 @@ class SaltModule(LightningModule):
         """Return the columns to write."""
         del batch_idx
         data: SaltDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
-        return self.outputs(self(batch, data.unwritten), batch)
+        return self.written(batch, data.unwritten)
 
     def make_optimizer(self) -> Optimizer:
         """Make the optimiser of what is trained.

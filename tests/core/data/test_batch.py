@@ -29,6 +29,18 @@ def small_batch() -> JetBatch:
     )
 
 
+def batch_of_lengths(lengths) -> JetBatch:
+    layout, jets = layout_of(lengths), torch.arange(len(lengths))
+    tracks = torch.arange(layout.total)
+    return JetBatch(
+        global_object="jets",
+        x=jets.float()[:, None],
+        streams={"tracks": Packed(tracks.float()[:, None], layout)},
+        columns={"jets": {"label": jets}, "tracks": {"origin": tracks}},
+        rows=jets + 10,
+    )
+
+
 @given(LENGTHS)
 def test_starts_jets_and_slots_tell_where_every_row_is(lengths):
     layout = layout_of(lengths)
@@ -104,3 +116,33 @@ def test_what_a_plugin_reads():
     x, valid = batch.padded("tracks", length=5)
     assert x.shape == (4, 5, 1)
     assert valid.sum() == 7
+
+
+@given(LENGTHS, st.integers(1, 40))
+def test_pieces_are_the_batch(lengths, most_rows):
+    batch = batch_of_lengths(lengths)
+    pieces = batch.in_pieces(most_rows)
+    assert sum(piece.num_jets for piece in pieces) == len(lengths)
+    assert all(piece.num_jets for piece in pieces)
+    for piece in pieces:
+        layout = piece.streams["tracks"].layout
+        assert layout.host_lengths.tolist() == layout.lengths.tolist()
+        assert piece.streams["tracks"].x.shape == (layout.total, 1)
+        assert piece.num_jets == 1 or layout.total + piece.num_jets <= most_rows + max(lengths) + 1
+
+    def joined(of):
+        return torch.cat([of(piece) for piece in pieces]).tolist()
+
+    for of in (
+        lambda one: one.x,
+        lambda one: one.rows,
+        lambda one: one.streams["tracks"].x,
+        lambda one: one.streams["tracks"].layout.lengths,
+        lambda one: one.columns["jets"]["label"],
+        lambda one: one.columns["tracks"]["origin"],
+    ):
+        assert joined(of) == of(batch).tolist()
+
+
+def test_a_batch_of_no_jet_is_one_piece():
+    assert [piece.num_jets for piece in batch_of_lengths([]).in_pieces(10)] == [0]

@@ -13,6 +13,7 @@ import yaml
 
 import salt_core
 from salt_core import ConfigError, DataError, RunError
+from salt_core.training import module
 
 PLUGIN = """
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_predicts_from_arrays_in_any_batches(sample, run, written):
     for name in one_by_one["jets"].dtype.names[:4]:
         assert np.allclose(one_by_one["jets"][name], written["jets"][name], atol=1e-6)
     assert np.array_equal(one_by_one["jets"]["event"], arrays["jets"]["event"])
+
+
+def test_a_batch_is_predicted_in_pieces_of_any_size(sample, run, written, monkeypatch):
+    model = salt_core.load(run)
+    (batch,) = model.batches(sample.file("test"))
+    calls = []
+    model.module.register_forward_pre_hook(lambda module, inputs: calls.append(inputs[0].num_jets))
+    monkeypatch.setattr(module, "ROWS_IN_CACHE", 20)
+    found = model.predict(sample.file("test"), constituents=True)
+    assert len(calls) == len(batch.in_pieces(20)) > 3
+    assert sum(calls) == 45
+    for name, rows in written.items():
+        for column in rows.dtype.names:
+            one, other = (rows[column].astype(float) for rows in (rows, found[name]))
+            assert np.allclose(one, other, rtol=0, atol=1e-6, equal_nan=True), column
 
 
 def test_a_checkpoint_carries_all_that_is_needed(sample, run, written):
