@@ -101,7 +101,7 @@ def test_trainings_take_the_flags_that_are_shown(salt, run, tmp_path, monkeypatc
     for page, line in TRAININGS:
         words = words_of(line if line.startswith("salt ") else f"salt fit {line}")[2:]
         words = [
-            re.sub(r"^(configs/|logs/.*/config\.yaml|my\.yaml|tagger\.yaml|poly\.yaml)", _config(run), w)
+            re.sub(r"^(configs/|logs/.*/config\.yaml|(?:my|tagger|poly)\.yaml)", _config(run), w)
             for w in words
         ]
         done = salt("fit", "--config", "GN2.yaml", "--config", "demo.yaml", *words, "--print_config")
