@@ -37,6 +37,7 @@ PAGES = {
     "CHANGELOG.md": "reference/changes.md",
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s:#]+)(#[^)]*)?\)")
+PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]*)" width="(\d+)">')
 TABLE = "| option | type | default | what |\n| --- | --- | --- | --- |"
 ABOUT_SECTIONS = {
     "model": "The parts of the model, its optimiser and its learning rate.",
@@ -62,6 +63,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Lead links between files of the repository to the pages that they are here."""
     origins = {made: path for path, made in PAGES.items()}
     source = origins.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    markdown = PICTURE.sub(r'![\2](\1){ width="\3" }', markdown)  # whose link MkDocs looks at
     return LINK.sub(lambda link: _relinked(link, source, page.file.src_uri), markdown)
 
 

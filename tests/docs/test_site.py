@@ -123,6 +123,7 @@ def test_the_api_has_what_salt_core_offers(site):
         ("index.md", "[d](docs/data.md#files)", "[d](data.md#files)"),
         ("index.md", "[b](benchmarks)", "[b](reference/benchmarks.md)"),
         ("index.md", "![r](docs/images/report.png)", "![r](images/report.png)"),
+        ("index.md", '<img src="docs/i.png" alt="I" width="9">', '![I](i.png){ width="9" }'),
         ("performance.md", "[b](../benchmarks/README.md)", "[b](reference/benchmarks.md)"),
         ("performance.md", "[`one`](../salt_core/cli.py)", "`one`"),
         ("performance.md", "[gone](../nowhere.md)", "[gone](../nowhere.md)"),
