@@ -45,15 +45,15 @@ def checkpoint_of(arguments: Arguments) -> Checkpoint:
         Where there is none, or it cannot be used.
     """
     if not arguments.configs:
-        return alone(_named(arguments), arguments)
+        return alone(_named(arguments), arguments, FLAG)
     loaded = _configured(arguments)
     path = loaded.resolved.run.ckpt_path or best_checkpoint(find_config(arguments.configs[-1]).parent, FLAG)
     return Checkpoint(path, read_checkpoint(path, FLAG), loaded)
 
 
-def alone(path: Path, arguments: Arguments) -> Checkpoint:
-    """Read a checkpoint and take the configuration that it carries, with the flags on top."""
-    content = read_checkpoint(path, FLAG)
+def alone(path: Path, arguments: Arguments, where: str = "") -> Checkpoint:
+    """Read a checkpoint, which `where` names, and take the configuration in it, with the flags on top."""
+    content = read_checkpoint(path, where)
     return Checkpoint(path, content, load(arguments, config_layer(content, path)))
 
 

@@ -80,7 +80,7 @@ def _of_run(run: Path, arguments: Arguments) -> Checkpoint:
         )
     loaded = load_config(replace(arguments, configs=(str(run / CONFIG_NAME),)))
     path = best_checkpoint(run)
-    return Checkpoint(path, read_checkpoint(path), loaded)
+    return Checkpoint(path, read_checkpoint(path, ""), loaded)
 
 
 class Trained:

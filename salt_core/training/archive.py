@@ -93,7 +93,8 @@ def load(path: Path, where: str = "ckpt_path") -> Any:
     except DataError:
         raise
     except Exception as error:  # what a file holds that anybody may have made fails in any way
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # No more than its first sentence: torch advises to try again in a way that would run code of the file.
+        first = str(error).splitlines()[0].partition(". ")[0] if str(error) else type(error).__name__
         message = f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}"
         raise DataError(message, where) from None
 

@@ -14,7 +14,7 @@ import numpy as np
 from salt_plugins.commands.export.inputs import Input
 from salt_plugins.commands.export.names import Output
 
-#: Before all names inside the loop.
+#: Before all names of the graph of one jet. The others have a slash too: no output can be called so.
 INSIDE = "one_jet/"
 
 #: What stands in the slots behind the last constituent, as in what ``salt test`` writes.
@@ -70,12 +70,12 @@ def _constants() -> list[Any]:
     from onnx import numpy_helper
 
     values = {
-        "always": np.array(True),
-        "zero": np.array([0], np.int64),
-        "one": np.array([1], np.int64),
-        "empty_float": np.array(EMPTY_FLOAT, np.float32),
-        "empty_whole_32": np.array(EMPTY_WHOLE, np.int32),
-        "empty_whole_64": np.array(EMPTY_WHOLE, np.int64),
+        "batch/always": np.array(True),
+        "batch/zero": np.array([0], np.int64),
+        "batch/one": np.array([1], np.int64),
+        "batch/empty_float": np.array(EMPTY_FLOAT, np.float32),
+        "batch/empty_whole_32": np.array(EMPTY_WHOLE, np.int32),
+        "batch/empty_whole_64": np.array(EMPTY_WHOLE, np.int64),
     }
     return [numpy_helper.from_array(value, name) for name, value in values.items()]
 
@@ -106,17 +106,17 @@ def _loop(one_jet: Any, inputs: Sequence[Input], outputs: Sequence[Output]) -> l
     from onnx import helper
 
     before = [
-        helper.make_node("Shape", [inputs[0].name], ["num_jets_1"], start=0, end=1),
-        helper.make_node("Squeeze", ["num_jets_1", "zero"], ["num_jets"]),
+        helper.make_node("Shape", [inputs[0].name], ["batch/num_jets_1"], start=0, end=1),
+        helper.make_node("Squeeze", ["batch/num_jets_1", "batch/zero"], ["batch/num_jets"]),
     ]
     before += [
-        helper.make_node("Shape", [one.name], [f"slots_{one.rows}"], start=1, end=2)
+        helper.make_node("Shape", [one.name], [f"batch/slots/{one.rows}"], start=1, end=2)
         for one in inputs
         if one.rows
     ]
     loop = helper.make_node(
         "Loop",
-        ["num_jets", "always"],
+        ["batch/num_jets", "batch/always"],
         [output.name for output in outputs],
         body=_body(one_jet, inputs, outputs),
     )
@@ -128,7 +128,7 @@ def _body(one_jet: Any, inputs: Sequence[Input], outputs: Sequence[Output]) -> A
     from onnx import TensorProto, helper
 
     rows = {one.object_name: one.rows for one in inputs}
-    nodes = [helper.make_node("Identity", ["go_on"], ["goes_on"])]
+    nodes = [helper.make_node("Identity", ["batch/go_on"], ["batch/goes_on"])]
     for one in inputs:
         nodes += _jet_of(one)
     nodes += one_jet.node
@@ -139,12 +139,12 @@ def _body(one_jet: Any, inputs: Sequence[Input], outputs: Sequence[Output]) -> A
         results.append(helper.make_tensor_value_info(f"row/{output.name}", kind, None))
     return helper.make_graph(
         nodes,
-        "jet",
+        "batch/jet",
         [
-            helper.make_tensor_value_info("jet", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("batch/jet", TensorProto.INT64, []),
+            helper.make_tensor_value_info("batch/go_on", TensorProto.BOOL, []),
         ],
-        [helper.make_tensor_value_info("goes_on", TensorProto.BOOL, []), *results],
+        [helper.make_tensor_value_info("batch/goes_on", TensorProto.BOOL, []), *results],
     )
 
 
@@ -153,15 +153,15 @@ def _jet_of(one: Input) -> list[Any]:
     from onnx import helper
 
     number, inner = f"number/{one.name}", f"{INSIDE}{one.name}"
-    reshaped = helper.make_node("Reshape", ["jet", "one"], [number])
+    reshaped = helper.make_node("Reshape", ["batch/jet", "batch/one"], [number])
     if not one.rows:
         return [reshaped, helper.make_node("Gather", [one.name, number], [inner], axis=0)]
     slots, length = f"slots/{one.name}", f"length/{one.name}"
     return [
         reshaped,
-        helper.make_node("Gather", [one.name, "jet"], [slots], axis=0),
+        helper.make_node("Gather", [one.name, "batch/jet"], [slots], axis=0),
         helper.make_node("Gather", [one.rows, number], [length], axis=0),
-        helper.make_node("Slice", [slots, "zero", length, "zero"], [inner]),
+        helper.make_node("Slice", [slots, "batch/zero", length, "batch/zero"], [inner]),
     ]
 
 
@@ -170,13 +170,16 @@ def _row_of(name: str, inner: str, rows: str, kind: int) -> list[Any]:
     from onnx import TensorProto, helper
 
     if not rows:
-        return [helper.make_node("Squeeze", [inner, "zero"], [f"row/{name}"])]
-    whole: dict[int, str] = {TensorProto.INT32: "empty_whole_32", TensorProto.INT64: "empty_whole_64"}
-    empty = whole.get(kind, "empty_float")
+        return [helper.make_node("Squeeze", [inner, "batch/zero"], [f"row/{name}"])]
+    whole: dict[int, str] = {
+        TensorProto.INT32: "batch/empty_whole_32",
+        TensorProto.INT64: "batch/empty_whole_64",
+    }
+    empty = whole.get(kind, "batch/empty_float")
     found, missing, margins = f"found/{name}", f"missing/{name}", f"margins/{name}"
     return [
         helper.make_node("Shape", [inner], [found]),
-        helper.make_node("Sub", [f"slots_{rows}", found], [missing]),
-        helper.make_node("Concat", ["zero", missing], [margins], axis=0),
+        helper.make_node("Sub", [f"batch/slots/{rows}", found], [missing]),
+        helper.make_node("Concat", ["batch/zero", missing], [margins], axis=0),
         helper.make_node("Pad", [inner, margins, empty], [f"row/{name}"]),
     ]

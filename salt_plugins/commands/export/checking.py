@@ -136,7 +136,10 @@ def outputs_told(session: Any, path: Path) -> list[Output]:
     told = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if told is None:
         raise ConfigError(f"{shown(path)} was not made by salt export: it has no metadata of that name")
-    return [Output(**output) for output in json.loads(told)["outputs"]]
+    try:
+        return [Output(**output) for output in json.loads(told)["outputs"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{shown(path)} does not tell its outputs as salt export does: {error}") from None
 
 
 def check_inputs(session: Any, inputs: Sequence[Input], path: Path) -> None:

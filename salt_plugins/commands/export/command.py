@@ -104,10 +104,10 @@ def _write(
 ) -> None:
     """Write the file and compare it; where it does not agree, it is not put in its place."""
     from salt_plugins.commands.export.batched import batched
-    from salt_plugins.commands.export.graph import describe, graph_of, write
+    from salt_plugins.commands.export.graph import describe, graph_of, taken_twice, write
     from salt_plugins.commands.export.inputs import inputs_of
     from salt_plugins.commands.export.model import OneJetModel, written_columns
-    from salt_plugins.commands.export.names import outputs_of, renamed, with_sums
+    from salt_plugins.commands.export.names import check_names, outputs_of, renamed, with_sums
 
     if not target.parent.is_dir():
         raise ConfigError(f"there is no folder {target.parent}", "--out")
@@ -115,7 +115,10 @@ def _write(
     columns = written_columns(trained.module, inputs)
     outputs = renamed(with_sums(outputs_of(columns, trained.config["name"]), sums), renames)
     graph = graph_of(OneJetModel(trained.module, inputs, outputs))
-    graph = batched(graph, inputs, outputs) if in_batches else graph
+    check_names(outputs, taken_twice(graph))
+    if in_batches:
+        graph = batched(graph, inputs, outputs)
+        check_names(outputs, taken_twice(graph))
     told = describe(trained, inputs, outputs) | {"form": "padded batch" if in_batches else "one jet"}
     try:
         with whole_file(target) as temporary:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -67,6 +68,14 @@ def graph_of(model: OneJetModel) -> Any:
         raise RunError(f"the model cannot be exported: {_reason(error)}") from error
     assert program is not None
     return program.model_proto
+
+
+def taken_twice(proto: Any) -> set[str]:
+    """Return the names that a graph gives to two things."""
+    graph = proto.graph
+    names = Counter([one.name for one in (*graph.input, *graph.initializer)])
+    names.update(name for node in graph.node for name in node.output)
+    return {name for name, number in names.items() if number > 1}
 
 
 def describe(trained: Trained, inputs: Sequence[Input], outputs: Sequence[Output]) -> dict[str, Any]:

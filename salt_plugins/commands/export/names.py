@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from salt_core import ConfigError
@@ -85,11 +86,13 @@ def renamed(outputs: Sequence[Output], texts: Sequence[str]) -> list[Output]:
     others: dict[str, str] = {}
     for text in texts:
         old, _, new = (part.strip() for part in text.partition("="))
-        if not re.fullmatch(NAME, new):
+        if not old or not re.fullmatch(NAME, new):
             raise ConfigError(f"{text!r} is not OLD=NEW, such as GN2_pb=GN2v01_pb", "--rename")
         known = [output.name for output in outputs]
         if old not in known:
             raise ConfigError(f"there is no output {old!r}; {suggest(old, known)}", "--rename")
+        if old in others:
+            raise ConfigError(f"{old!r} is to be called {others[old]!r} and {new!r}", "--rename")
         others[old] = new
     names = [others.get(output.name, output.name) for output in outputs]
     for name in names:
@@ -99,6 +102,16 @@ def renamed(outputs: Sequence[Output], texts: Sequence[str]) -> list[Output]:
         Output(name, output.object_name, output.column, output.terms)
         for name, output in zip(names, outputs, strict=True)
     ]
+
+
+def check_names(outputs: Sequence[Output], taken: Collection[str]) -> None:
+    """Raise a `ConfigError` where an output is called as something else in the graph."""
+    for output in outputs:
+        if output.name in taken:
+            raise ConfigError(
+                f"{output.name!r} is the name of an input or of something inside the graph; choose another",
+                "--rename" if output.column else "--combine",
+            )
 
 
 def _sum_of(text: str, known: Mapping[str, Output]) -> Output:
@@ -128,6 +141,8 @@ def _terms(expression: str) -> dict[str, float]:
         try:
             factor = float(found["factor"] or 1) * (-1 if found["sign"] == "-" else 1)
         except ValueError:
+            return {}
+        if not math.isfinite(factor):
             return {}
         terms[found["name"]] = terms.get(found["name"], 0.0) + factor
         end = found.end()

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+import salt_core
+from salt_core.training.record import commits_of
 from salt_plugins.commands.export import checking, graph
 
 JET_OUTPUTS = ["tiny_pb", "tiny_pc", "tiny_pu", "tiny_ptau"]
@@ -73,6 +78,9 @@ def test_a_run_is_exported_and_checked_again(run, salt):
     assert [one["name"] for one in of_tracks["variables"]] == ["d0", "z0", "hits"]
     assert told["classes"]["flavour"] == ["bjets", "cjets", "ujets", "taus"]
     assert (told["model"], told["checkpoint"][-5:]) == ("tiny", ".ckpt")
+    assert told["salt_version"] == model.producer_version == salt_core.__version__
+    assert told["commits"] == commits_of(run) != ""  # of this very repository, from which the tests run
+    assert (told["global_object"], told["form"], told["selections"]) == ("jets", "one jet", None)
 
     again = salt("export", "--check", "m.onnx", "--run", run, "--num_jets", 20)
     assert again.code == 0, again.err
@@ -90,9 +98,27 @@ def test_the_form_for_batches_is_written_and_checked_again(run, salt):
     names = ("--rename", "tiny_pb=X", "--combine", "tiny_po=tiny_po0+0.5*tiny_po1")
     done = salt("export", run, "--batched", "--out", "m.onnx", "--num_jets", 40, *names)
     assert done.code == 0, done.err
-    assert told_by(Path("m.onnx"))[1]["form"] == "padded batch"
-    inputs = onnxruntime.InferenceSession("m.onnx").get_inputs()
-    assert [(one.name, one.shape) for one in inputs] == [
+    told = told_by(Path("m.onnx"))[1]
+    assert (told["form"], told["inputs"][1]["rows"]) == ("padded batch", "n_tracks")
+    assert told["outputs"][-1] == {
+        "name": "tiny_po",
+        "object_name": "tracks",
+        "column": "",
+        "terms": {"po0": 1.0, "po1": 0.5},
+    }
+    session = onnxruntime.InferenceSession("m.onnx")
+    rng = np.random.default_rng(1)
+    feed = {
+        "jet_features": rng.normal(size=(3, 2)).astype(np.float32),
+        "track_features": rng.normal(size=(3, 4, 3)).astype(np.float32),
+        "n_tracks": np.array([4, 0, 2]),
+    }
+    names = ["tiny_po0", "tiny_po1", "tiny_po", "X"]
+    first, second, found, pb = session.run(names, feed)
+    assert np.allclose(found, first + 0.5 * second, equal_nan=True)
+    assert np.isfinite(found).sum(axis=1).tolist() == [4, 0, 2]
+    assert pb.shape == (3,)
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [
         ("jet_features", ["batch", 2]),
         ("track_features", ["batch", "max_tracks", 3]),
         ("n_tracks", ["batch"]),
@@ -104,19 +130,67 @@ def test_the_form_for_batches_is_written_and_checked_again(run, salt):
     assert salt("export", "--check", "changed.onnx", "--run", run, "--num_jets", 20).code == 1
 
 
-def test_a_file_that_does_not_agree_is_not_left(sample, salt, monkeypatch):
+@pytest.fixture
+def lone_checkpoint(sample, salt) -> Path:
+    """A checkpoint of a model of regressions, without its run."""
     for package in graph.PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")
     dense = ("--model.encoder", "{plugin: dense, hidden_layers: [8]}")
-    only_jets = ("--model.tasks.origin", "null", "--model.tasks.vertexing", "null")
-    assert salt("fit", "--config", sample.config, "-f", *dense, *only_jets).code == 0
+    tasks = {
+        **dict.fromkeys(("flavour", "origin", "vertexing")),
+        "pt": {
+            "plugin": "regression",
+            "input_name": "jets",
+            "targets": "pt",
+            "loss": "l1",
+            "hidden_layers": [8],
+        },
+    }
+    words = [word for name, task in tasks.items() for word in (f"--model.tasks.{name}", json.dumps(task))]
+    assert salt("fit", "--config", sample.config, "-f", *dense, *words).code == 0
+    (checkpoint,) = sample.folder.rglob("*val_loss*.ckpt")
+    (sample.folder / "alone").mkdir()
+    checkpoint.rename(sample.folder / "alone" / "x.ckpt")
+    shutil.rmtree(sample.folder / "logs")
+    return sample.folder / "alone" / "x.ckpt"
+
+
+def test_a_checkpoint_alone_of_regressions_is_exported(lone_checkpoint, salt):
+    done = salt("export", lone_checkpoint, "--num_jets", 5)
+    assert done.code == 0, done.err
+    model, told = told_by(lone_checkpoint.with_suffix(".onnx"))
+    assert [one.name for one in model.graph.output] == ["tiny_pt"]
+    assert told["classes"] == {}
+    # A name that the graph has for something else makes no file.
+    done = salt("export", lone_checkpoint, "--out", "m.onnx", "--rename", "tiny_pt=jet_features")
+    assert (done.code, "--rename: 'jet_features' is the name of an input" in done.err) == (2, True)
+    assert not Path("m.onnx").exists()
+
+
+def test_a_file_that_does_not_agree_is_not_left(lone_checkpoint, salt, monkeypatch):
     monkeypatch.setattr(checking, "TOLERANCE", 0.0)
-    (checkpoint, *_) = sample.folder.rglob("*val_loss*.ckpt")
-    before = set(checkpoint.parent.iterdir())
-    done = salt("export", checkpoint, "--num_jets", 5)
+    done = salt("export", lone_checkpoint, "--num_jets", 5)
     assert done.code == 1
     assert "does not predict" in done.err
-    assert set(checkpoint.parent.iterdir()) == before
+    assert list(lone_checkpoint.parent.iterdir()) == [lone_checkpoint]
+
+
+@pytest.mark.full
+def test_names_inside_the_batch_are_not_those_of_outputs(lone_checkpoint, salt):
+    assert salt("export", lone_checkpoint, "--num_jets", 5, "--batched").code == 0
+    free = [word for name in ("always", "zero", "jet", "go_on") for word in ("--combine", f"{name}=tiny_pt")]
+    done = salt("export", lone_checkpoint, "--batched", "--out", "m.onnx", "--num_jets", 5, *free)
+    assert done.code == 0, done.err
+    Path("m.onnx").unlink()
+    one_jet = lone_checkpoint.with_name("one.onnx")
+    assert salt("export", lone_checkpoint, "--out", one_jet, "--num_jets", 5).code == 0
+    made = told_by(one_jet)[0].graph
+    taken = {node.output[0] for node in made.node} | {one.name for one in made.initializer}
+    taken = {name for name in taken if re.fullmatch(r"[A-Za-z_][\w.]*", name)} - {"tiny_pt"}
+    for name, form in zip(sorted(taken)[:2], ((), ("--batched",)), strict=True):
+        done = salt("export", lone_checkpoint, *form, "--out", "m.onnx", "--rename", f"tiny_pt={name}")
+        assert (done.code, f"--rename: {name!r} is the name" in done.err) == (2, True), done.err
+        assert not Path("m.onnx").exists()
 
 
 @pytest.mark.parametrize(
@@ -126,15 +200,28 @@ def test_a_file_that_does_not_agree_is_not_left(sample, salt, monkeypatch):
         (["one", "--run", "other"], "name one run or checkpoint"),
         (["one", "--check", "m.onnx", "--rename", "a=b"], "--check: takes neither"),
         (["one", "--check", "m.onnx", "--batched"], "--check: takes neither"),
-        (["none"], "none"),
+        (["none"], "error: the checkpoint"),
+        (
+            ["empty"],
+            "empty is no run directory: it has no config.yaml; a checkpoint has its configuration in it",
+        ),
     ],
 )
 def test_misuse(tmp_path, monkeypatch, salt, words, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(graph, "require_packages", lambda: None)
+    Path("empty").mkdir()
     done = salt("export", *words)
     assert done.code == 2
     assert message in done.err
+
+
+def test_packages_that_are_missing_are_one_message(tmp_path, monkeypatch, salt):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(graph.importlib.util, "find_spec", lambda name: None)
+    done = salt("export", "run")
+    told = "needs onnx and onnxruntime and onnxscript, which salt does not install by itself"
+    assert (done.code, done.err) == (2, f"error: {told}: pip install 'salt-hep[export]'\n")
 
 
 def test_mistakes_in_names_and_files(run, salt, sample):
@@ -144,10 +231,16 @@ def test_mistakes_in_names_and_files(run, salt, sample):
         (("--out", "no/such/m.onnx"), "--out: there is no folder"),
         (("--check", "none.onnx"), "--check: there is no file"),
         (("--check", sample.config), "cannot be opened as an ONNX model"),
+        (("--check", "zero"), "cannot be opened as an ONNX model"),
     ]
+    Path("zero").touch()
     for words, message in made:
         done = salt("export", run, *words)
         assert (done.code, message in done.err) == (2, True), done.err
+    for path in run.glob("ckpts/*"):
+        path.unlink()
+    done = salt("export", run)
+    assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
 
 
 @pytest.mark.full

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from salt_core import ConfigError
-from salt_plugins.commands.export.names import Output, outputs_of, renamed, with_sums
+from salt_plugins.commands.export.names import Output, check_names, outputs_of, renamed, with_sums
 
 COLUMNS = {"jets": ["pb", "pc"], "tracks": ["pfake"]}
 
@@ -46,6 +46,7 @@ def test_sums(outputs, text, terms):
         ("=GN2_pb", "is not NAME="),
         ("X=2", "is not NAME="),
         ("X=1.2.3*GN2_pb", "is not NAME="),
+        ("X=1e999*GN2_pb", "is not NAME="),
         ("X=GN2_pb GN2_pc", "is not NAME="),
         ("X=GN2_pb*2", "is not NAME="),
         ("X=GN2_pd", "did you mean"),
@@ -69,6 +70,7 @@ def test_sums_and_columns_are_renamed(outputs):
     [
         ("GN2_pb", "is not OLD=NEW"),
         ("GN2_pb=a b", "is not OLD=NEW"),
+        ("=X", "is not OLD=NEW"),
         ("GN2_pd=X", "did you mean"),
         ("GN2_pb=GN2_pc", "two outputs would be called 'GN2_pc'"),
     ],
@@ -78,6 +80,20 @@ def test_what_is_no_renaming(outputs, text, message):
         renamed(outputs, [text])
 
 
+def test_an_output_that_is_renamed_twice(outputs):
+    with pytest.raises(ConfigError, match=r"--rename: 'GN2_pb' is to be called 'X' and 'Y'"):
+        renamed(outputs, ["GN2_pb=X", "GN2_pb=Y"])
+
+
 def test_a_sum_that_is_called_like_a_column(outputs):
     with pytest.raises(ConfigError, match="two outputs would be called 'GN2_pc'"):
         renamed(with_sums(outputs, ["GN2_pc=GN2_pb"]), [])
+
+
+def test_names_that_are_taken(outputs):
+    made = with_sums(outputs, ["n_tracks=GN2_pb"])
+    check_names(made, {"jet_features"})
+    with pytest.raises(ConfigError, match=r"--combine: 'n_tracks' is the name of an input"):
+        check_names(made, {"n_tracks"})
+    with pytest.raises(ConfigError, match=r"--rename: 'GN2_pc' is the name of an input"):
+        check_names(made, {"GN2_pc"})
