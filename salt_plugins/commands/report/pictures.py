@@ -21,6 +21,10 @@ Array = NDArray[Any]
 Fractions = Mapping[str, float]
 NUM_BINS = 6
 
+#: Parts of a training whose seconds the metrics have as ``time/<part>``, and their colours.
+PARTS_OF_TIME = {"loading": "#d97706", "step": "#1f5fa8", "validation": "#2e8b57", "other": "0.55"}
+LEAST_SHARE_TOLD = 0.05
+
 #: Bins that reach over more than this factor are shown on a logarithmic axis.
 WIDE = 10
 ENERGIES = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
@@ -79,6 +83,34 @@ def speed(runs: Sequence[Run]) -> Figure | None:
         return None
     panel.set(xlabel="Step", ylabel="Jets per second", ylim=(0, None))
     panel.legend()
+    return figure
+
+
+def seconds(run: Run) -> dict[str, float]:
+    """Return the seconds of each part of a training, as far as the run has recorded them."""
+    sums = {part: float(metric(run, f"time/{part}")[1].sum()) for part in PARTS_OF_TIME}
+    return sums if sum(sums.values()) > 0 else {}
+
+
+def shares_of_time(runs: Sequence[Run]) -> Figure | None:
+    """Draw which share of each run's time went to which part."""
+    found = {run.name: times for run in runs if (times := seconds(run))}
+    if not found:
+        return None
+    figure = _figure(5.6, 1.3 + 0.45 * len(found))
+    panel = figure.subplots()
+    for place, (part, hue) in enumerate(PARTS_OF_TIME.items()):
+        shares = [list(times.values())[place] / sum(times.values()) for times in found.values()]
+        before = [sum(list(times.values())[:place]) / sum(times.values()) for times in found.values()]
+        bars = panel.barh(list(found), shares, left=before, color=hue, label=part, height=0.6)
+        told = [f"{share:.0%}" if share >= LEAST_SHARE_TOLD else "" for share in shares]
+        panel.bar_label(bars, told, label_type="center", color="white", fontsize=9)
+    panel.set(xlabel="Share of the time", xlim=(0, 1))
+    panel.invert_yaxis()
+    panel.tick_params(axis="y", which="both", length=0)
+    panel.legend(
+        ncols=len(PARTS_OF_TIME), loc="lower right", bbox_to_anchor=(1, 1), columnspacing=1, handlelength=1
+    )
     return figure
 
 

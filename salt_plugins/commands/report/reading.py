@@ -20,6 +20,7 @@ from salt_core.errors import ConfigError, DataError
 Array = NDArray[Any]
 
 MOST_JETS = 500_000
+JETS_AT_A_TIME = 20_000
 CONFIG, METADATA = "config.yaml", "metadata.yaml"
 WHERE = "--predictions"
 
@@ -182,7 +183,7 @@ def read_predictions(run: Run, most: int = MOST_JETS) -> Predictions | None:
             min(most, *lengths.values()),
             columns,
             {key: value for dataset in jets.values() for key, value in dataset.attrs.items()},
-            {name: _constituents(dataset[:most]) for name, dataset in streams.items()},
+            {name: _constituents(dataset, most) for name, dataset in streams.items()},
         )
 
 
@@ -205,10 +206,24 @@ def _sorted_out(found: Tables, global_object: str) -> tuple[Tables, Tables]:
     return jets, streams
 
 
-def _constituents(rows: Array) -> Constituents:
+def _constituents(dataset: h5py.Dataset, most: int) -> Constituents:
+    """Read the valid constituents of the first jets; slots without one are never held all at once."""
+    starts = range(0, min(most, len(dataset)), JETS_AT_A_TIME)
+    parts = [_valid(dataset[start : min(start + JETS_AT_A_TIME, most)], start) for start in starts]
+    if not parts:
+        return _valid(dataset[:0], 0)
+    names = list(parts[0].columns)
+    return Constituents(
+        np.concatenate([part.jets for part in parts]),
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in names},
+    )
+
+
+def _valid(rows: Array, first: int) -> Constituents:
+    """Return the valid constituents of jets, the first of which is the number `first` of all."""
     valid = rows[VALID].astype(bool)
     names = [name for name in rows.dtype.names or () if name != VALID]
-    return Constituents(np.nonzero(valid)[0], {name: rows[name][valid] for name in names})
+    return Constituents(np.nonzero(valid)[0] + first, {name: rows[name][valid] for name in names})
 
 
 def _yaml(path: Path) -> Mapping[str, Any]:

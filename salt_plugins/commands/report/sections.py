@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[Any]
+NOT_RECORDED = "not recorded"
 EMPTY = "the file of predictions is empty"
 FRACTIONS = {"bjets": {"cjets": 0.2, "taus": 0.01}, "cjets": {"bjets": 0.3, "taus": 0.01}}
 
@@ -281,16 +282,26 @@ def _vertices_by_class(
 
 
 def _time(runs: Sequence[Run]) -> Section:
-    section = Section("Where the time went", heading=("run", "started", "ended", "outcome", "median jets/s"))
+    heading = ("run", "started", "ended", "outcome", "median jets/s", *pictures.PARTS_OF_TIME)
+    section = Section("Where the time went", heading=heading)
     for run in runs:
         rates = pictures.metric(run, "train/jets_per_s")[1]
-        told = [str(run.metadata.get(key) or "not recorded") for key in ("started", "ended", "outcome")]
-        section.rows.append((run.name, *told, f"{np.median(rates):,.0f}" if len(rates) else "not recorded"))
-    figure = pictures.speed(runs)
-    if figure:
-        section.figures["jets_per_second"] = figure
-    else:
-        section.words.append("The metrics have no train/jets_per_s; the callback throughput logs it.")
+        times = pictures.seconds(run)
+        section.rows.append(
+            (
+                run.name,
+                *(str(run.metadata.get(key) or NOT_RECORDED) for key in ("started", "ended", "outcome")),
+                f"{np.median(rates):,.0f}" if len(rates) else NOT_RECORDED,
+                *(f"{times[part]:,.1f} s" if times else NOT_RECORDED for part in pictures.PARTS_OF_TIME),
+            )
+        )
+    drawn = {"shares_of_time": pictures.shares_of_time(runs), "jets_per_second": pictures.speed(runs)}
+    section.figures |= {name: figure for name, figure in drawn.items() if figure}
+    if len(section.figures) < len(drawn):
+        section.words.append(
+            "The callback throughput logs the seconds of each epoch, and train/jets_per_s every "
+            "trainer.log_every_n_steps steps."
+        )
     return section
 
 

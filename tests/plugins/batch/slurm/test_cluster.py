@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import torch
 import yaml
 
 from salt_core.submission.records import records
+
+#: What no two trainings have in common.
+CLOCK = re.compile("train/jets_per_s|time/")
 
 ROOT = Path(__file__).parents[4]
 
@@ -89,7 +93,7 @@ def weights(run):
 
 def metrics(run):
     with (run / "metrics.csv").open() as file:
-        return [{k: v for k, v in row.items() if "jets_per_s" not in k} for row in csv.DictReader(file)]
+        return [{k: v for k, v in row.items() if not CLOCK.match(k)} for row in csv.DictReader(file)]
 
 
 def same(run, other):

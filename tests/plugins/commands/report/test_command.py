@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
+from salt_plugins.commands.report import reading
+
 CLASSES = ["bjets", "cjets", "ujets", "taus"]
 ORIGINS = ["primary", "fromB"]
+METRICS = ["epoch", "step", "train/loss", "train/jets_per_s", "val/loss"]
+METRICS += ["time/loading", "time/step", "time/validation", "time/other"]
 BROWSER_OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom")
 PICTURE = re.compile(r'<img alt="([^"]+)" src="data:image/png;base64,([^"]+)"')
 
@@ -32,8 +36,9 @@ def make_run(path: Path, num_jets: int = 400, labels: bool = True, seed: int = 1
     }
     config = {"name": "m", "model": {"tasks": tasks}, "data": {"global_object": "jets"}}
     (path / "config.yaml").write_text(yaml.safe_dump(config))
-    rows = [f"0,{step},{3 - step / 10},{100 + step},{3 - step / 12}" for step in range(9)]
-    (path / "metrics.csv").write_text("\n".join(["epoch,step,train/loss,train/jets_per_s,val/loss", *rows]))
+    rows = [f"0,{step},{3 - step / 10},{100 + step},{3 - step / 12},,,," for step in range(9)]
+    rows += [f"{epoch},8,,,,1,6,2.5,0.5" for epoch in range(2)]
+    (path / "metrics.csv").write_text("\n".join([",".join(METRICS), *rows]))
     write_predictions(path / "ckpts" / "epoch=001__test_x.h5", num_jets, labels, seed)
     return path
 
@@ -65,6 +70,17 @@ def run(tmp_path):
     return make_run(tmp_path / "run_a")
 
 
+def test_constituents_are_read_block_by_block(run, monkeypatch):
+    whole = reading.read_predictions(reading.read_run(run), 350).constituents["tracks"]
+    assert len(np.unique(whole.jets)) > 340
+    assert whole.jets.max() == 349
+    monkeypatch.setattr(reading, "JETS_AT_A_TIME", 100)
+    parts = reading.read_predictions(reading.read_run(run), 350).constituents["tracks"]
+    assert np.array_equal(parts.jets, whole.jets)
+    for name, values in whole.columns.items():
+        assert np.array_equal(parts.columns[name], values)
+
+
 def page_of(run: Path) -> str:
     return (run / "report" / "report.html").read_text()
 
@@ -83,10 +99,12 @@ def test_the_report_of_one_run_has_every_part_and_is_one_file(run, salt):
         "origin_0",
         "vertices",
         "jets_per_second",
+        "shares_of_time",
     }
     assert {path.stem for path in (run / "report").glob("*.png")} == names
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "<td>adjusted Rand index</td><td>1.00 ± 0.00</td>" in page
+    assert "<td>2.0 s</td><td>12.0 s</td><td>5.0 s</td><td>1.0 s</td>" in page
     assert not [path for path in run.iterdir() if path.name.startswith(".")]
 
 
@@ -140,7 +158,11 @@ def test_a_model_without_classes_of_jets_has_a_report_that_says_so(run, salt):
     page = page_of(run)
     for told in ("no task of this model classifies jets", "no task for origins", "no task for vertices"):
         assert f"run_a: {told}" in page or f"run_a has {told}" in page
-    assert {name for name, _ in PICTURE.findall(page)} == {"learning_curves", "jets_per_second"}
+    assert {name for name, _ in PICTURE.findall(page)} == {
+        "learning_curves",
+        "jets_per_second",
+        "shares_of_time",
+    }
 
 
 def test_a_model_of_constituents_alone_has_a_report_of_them(run, salt):
