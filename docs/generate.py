@@ -127,7 +127,7 @@ def commands() -> str:
         "What `--help` of each command prints. Those that take a configuration (`fit`, `validate`, `test`, "
         "`check`) have every [option of it](configuration.md) as a flag.",
     ]
-    with click.Context(salt, info_name="salt") as context:
+    with click.Context(salt, info_name="salt", terminal_width=80) as context:
         parts += _helps(salt, context)
     return "\n\n".join(parts)
 

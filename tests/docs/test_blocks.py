@@ -15,6 +15,7 @@ from salt_core.cli import salt as program
 from salt_core.config.json_schema import json_schema
 from salt_core.config.yaml import load_yaml
 from salt_core.registry import Registry
+from salt_core.registry.api import check_api
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,6 +119,15 @@ SNIPPETS = [
     if page.stem not in ("models", "tutorial")  # trained with by tests of their own
     for block in blocks(page, "yaml")
 ]
+
+
+def test_python_of_a_page_that_has_no_test_of_its_own_runs():
+    (example,) = blocks(ROOT / "docs" / "compatibility.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(example, "compatibility.md", "exec"), names)
+    check_api(names["salt_api"])
+    others = {page.stem for page in PAGES if blocks(page, "python")} - {"compatibility"}
+    assert others == {"data", "export", "hooks", "python", "tutorial"}
 
 
 @pytest.fixture(scope="module")
