@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,6 +126,9 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
     # Frozen parts are, and model.freeze says so.
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+    if "SLURM_JOB_ID" not in os.environ:
+        # On a login node it is installed too, but it is inside a job that it starts the ranks.
+        warnings.filterwarnings("ignore", message="The `srun` command is available on your system")
     for name in (
         "utilities.rank_zero",
         "trainer.connectors.checkpoint_connector",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
+from lightning.fabric.plugins.environments import SLURMEnvironment
 
 from salt_core import ConfigError
-from salt_core.training.objects import _missing_packages_told
+from salt_core.training.objects import _missing_packages_told, quieten_lightning
 
 
 def fail_as_jsonargparse_does() -> None:
@@ -35,3 +38,18 @@ def test_other_errors_are_left_as_they_are():
     with pytest.raises(ValueError, match="something else") as caught, _missing_packages_told():
         raise ValueError("something else")
     assert not isinstance(caught.value, ConfigError)
+
+
+@pytest.mark.parametrize("in_job", [False, True])
+def test_srun_is_advised_inside_a_job_alone(tmp_path, monkeypatch, in_job):
+    (tmp_path / "srun").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("SLURM_JOB_ID", "SLURM_NTASKS"):
+        monkeypatch.delenv(name, raising=False)
+    if in_job:
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        quieten_lightning()
+        SLURMEnvironment.detect()
+    assert any("srun" in str(one.message) for one in told) is in_job

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import yaml
@@ -12,6 +13,8 @@ import yaml
 import salt_core
 from salt_core.training.record import commits_of
 from salt_plugins.commands.export import checking, graph
+from salt_plugins.commands.export.inputs import inputs_of
+from salt_plugins.commands.export.jets import real_jets
 
 JET_OUTPUTS = ["tiny_pb", "tiny_pc", "tiny_pu", "tiny_ptau"]
 
@@ -243,15 +246,42 @@ def test_mistakes_in_names_and_files(run, salt, sample):
     assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
 
 
+def write_crowded(path: Path, source: Path, num_jets: int = 1000) -> None:
+    """Write the first jets of a file, the first three of them with 0, 1 and 60 of their and others' tracks."""
+    with h5py.File(source) as file, h5py.File(path, "w") as made:
+        jets, tracks = file["jets"][:num_jets], file["tracks"][:num_jets]
+        wide = np.zeros((num_jets, 60), tracks.dtype)
+        wide[:, : tracks.shape[1]] = tracks
+        wide[2] = tracks[tracks["valid"]][:60]
+        wide["valid"][0] = False
+        wide["valid"][1] = np.arange(60) == 0
+        wide[1, 0] = wide[2, 0]
+        made["jets"], made["tracks"] = jets, wide
+        made["jets"].attrs.update(file["jets"].attrs)
+
+
 @pytest.mark.full
 def test_a_thousand_real_jets(tmp_path, salt, monkeypatch):
-    """Of the shipped GN2 and jets, beside as many random ones with 0, 1 and 60 tracks."""
+    """Of the shipped GN2 and jets, some with 0, 1 and 60 tracks, beside as many random ones, in both forms."""
     monkeypatch.chdir(tmp_path)
     short = ("--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false", "-f", "--log_suffix", "a")
     assert salt("fit", "--config", "GN2.yaml", "--config", "demo.yaml", *short).code == 0
     (run,) = Path("logs").iterdir()
-    test_file = yaml.safe_load((run / "config.yaml").read_text())["data"]["train_file"]
+    source = yaml.safe_load((run / "config.yaml").read_text())["data"]["train_file"]
+    write_crowded(Path("jets.h5"), Path(source))
+    trained = salt_core.load(run)
+    inputs = inputs_of(trained.module)
     for form in ((), ("--batched",)):
-        done = salt("export", run, *form, "--num_jets", 1000, "--jets", test_file)
+        done = salt("export", run, *form, "--num_jets", 1000, "--jets", "jets.h5", "--out", "m.onnx")
         assert done.code == 0, done.err
         assert "in 2000 jets" in done.out
+        session = checking.session_of(Path("m.onnx"))
+        assert checking.takes_batches(session, inputs) is bool(form)
+        outputs = checking.outputs_told(session, Path("m.onnx"))
+        real = checking.compare(
+            session, trained.module, inputs, outputs, real_jets(trained, Path("jets.h5"), 1000)
+        )
+        assert real.num_jets == 1000
+        assert {0, 1, 60} <= real.lengths
+        for one in real.agreements:
+            assert one.whole or one.worst < 1e-5, one.told(1000)
