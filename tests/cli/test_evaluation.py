@@ -16,6 +16,8 @@ import salt_core
 from salt_core.version import __version__
 from salt_plugins.tasks.vertexing.head import Vertexing
 
+PROBABILITIES = ["pb", "pc", "pu", "ptau"]
+
 
 @pytest.fixture
 def run(sample, salt, the_run):
@@ -108,12 +110,49 @@ def test_the_file_tells_where_it_comes_from(run, sample, salt):
     assert salt("test", "--config", run / "config.yaml").code == 0
     with h5py.File(written(run, "test")) as file:
         told = dict(file.attrs)
+        jets, shares = file["jets"][:], file["jets"].fields([f"tiny_{one}" for one in PROBABILITIES])[:]
         assert file["jets"].attrs["flavour_label"].tolist() == ["bjets", "cjets", "ujets", "taus"]
     assert told["generator"] == "toys"
     assert told["model"] == "tiny"
     assert told["salt_version"] == __version__
     assert told["checkpoint"] == next(run.glob("ckpts/*.ckpt")).name
     assert "commits" in told  # of this very repository, from which the tests run
+    # As plotting tools and data frames take it: a column is a name with one number for each jet.
+    assert jets.dtype.names == (*shares.dtype.names, "event", "flavour_label")
+    assert all(jets.dtype[name].shape == () and jets[name].shape == (45,) for name in jets.dtype.names)
+    assert np.allclose(sum(shares[name] for name in shares.dtype.names), 1)
+
+
+@pytest.mark.full
+def test_puma_and_pandas_read_the_file(sample, salt, the_run):
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    plots = pytest.importorskip("puma.hlplots", reason="needs puma-hep")
+    label, ids = "HadronConeExclTruthLabelID", np.array([5, 4, 0, 15], np.int32)
+    for name in ("train", "val", "test"):
+        with h5py.File(sample.file(name), "r+") as file:
+            jets, told = file["jets"][:], dict(file["jets"].attrs)
+            rows = np.zeros(len(jets), [*jets.dtype.descr, (label, "i4")])
+            for column in jets.dtype.names:
+                rows[column] = jets[column]
+            rows[label] = ids[jets["flavour_label"]]
+            del file["jets"]
+            file["jets"] = rows
+            file["jets"].attrs.update(told)
+    copied = ("--data.extra_vars.jets", f"[pt, {label}]")
+    assert salt("fit", "--config", sample.config, "--force", *copied).code == 0
+    run = the_run(sample.folder)
+    assert salt("test", "--config", run / "config.yaml").code == 0
+    with h5py.File(written(run, "test")) as file:
+        rows = file["jets"][:]
+    frame = pandas.DataFrame(rows)
+    assert list(frame) == list(rows.dtype.names)
+    tagger = plots.Tagger("tiny", reference=True)
+    results = plots.Results(signal="bjets", sample="toys", output_dir=sample.folder)
+    results.load_taggers_from_file([tagger], written(run, "test"))
+    # It reads the jets in an order of its own.
+    read = zip(*(tagger.scores[f"tiny_{one}"] for one in PROBABILITIES), tagger.labels[label], strict=True)
+    mine = zip(*(rows[f"tiny_{one}"] for one in PROBABILITIES), rows[label], strict=True)
+    assert sorted(read) == sorted(mine)
 
 
 def test_a_file_without_labels_is_evaluated_without_them(run, sample, salt):
