@@ -46,7 +46,7 @@ def test_every_page_can_be_found_from_the_first(site):
     nav = list(pages_in(yaml.safe_load(re.sub(r"!!python\S+", "", SETTINGS.read_text()))["nav"]))
     assert sorted(set(nav)) == sorted(nav)
     written = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
-    assert set(written) <= set(nav)
+    assert sorted(set(written) - set(nav)) == [], "a page is missing in the nav of mkdocs.yml"
     for page in nav:
         name = page.removesuffix("index.md").removesuffix(".md")
         assert (site / name / "index.html").is_file(), page
