@@ -27,7 +27,11 @@ salt = PluggedGroup(
     name="salt",
     help="Train and evaluate jet-flavour taggers; every part is a plugin that YAML names.",
     epilog=f"{DEBUG_VARIABLE}=1 shows the traceback of an error, {TRACE_VARIABLE}=1 every call of a plugin's hook.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        # The options of all commands, and of plugins', have underscores; hyphens do as well.
+        "token_normalize_func": lambda word: word.replace("-", "_"),
+    },
 )
 # Only for the help: `main` takes it out of the words, since it may stand behind any command's name too.
 salt.params.append(

@@ -26,13 +26,13 @@ OLD_CONFIG = "config.yaml"
 )
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="The run directory to make.")
 @click.option(
-    "--norm-dict",
+    "--norm_dict",
     metavar="YAML",
     type=click.Path(path_type=Path),
     help="Normalisation in the place of the checkpoint's, or else of the configuration's.",
 )
 @click.option(
-    "--config-only",
+    "--config_only",
     metavar="OLD.yaml",
     type=click.Path(path_type=Path),
     help="Translate a configuration alone, to --out or to the screen.",
@@ -52,7 +52,7 @@ def import_training(
     """
     if config_only is not None:
         if ckpt is not None or configs or norm_dict is not None:
-            raise ConfigError("takes --out alone beside it", "--config-only")
+            raise ConfigError("takes --out alone beside it", "--config_only")
         _translate(config_only, out)
     elif ckpt is None or out is None:
         raise ConfigError(

@@ -202,7 +202,7 @@ def _norms(old: OldCheckpoint, translation: Translation, norm_dict: Path | None)
     path = norm_dict or Path(data["norm_dict"]) if data.get("norm_dict") else norm_dict
     if path is None:
         raise ConfigError(
-            "neither checkpoint nor configuration have the normalisation; name a file", "--norm-dict"
+            "neither checkpoint nor configuration have the normalisation; name a file", "--norm_dict"
         )
     datasets = {name: (data.get("input_map") or {}).get(name, name) for name in variables}
     means, stds = normalisation(path, variables, datasets)
@@ -224,7 +224,7 @@ def _own_norms(old: OldCheckpoint, name: str, variables: list[str]) -> dict[str,
             size = "none" if values is None else f"{tuple(values.shape)}"
             raise ConfigError(
                 f"the checkpoint has a normalisation of {name} for {size} of its {len(variables)} variables; "
-                "is it of this configuration? --norm-dict gives another one",
+                "is it of this configuration? --norm_dict gives another one",
                 f"data.variables.{name}",
             )
     means, stds = (values.tolist() for values in found if values is not None)

@@ -13,7 +13,7 @@ RUN = "20261125-T101500"
 def test_the_command_runs_and_writes_what_the_page_says(sample, salt):
     assert salt("fit", "--config", sample.config, "--name", "GN2", "--log_suffix", RUN, "-f").code == 0
     (block,) = re.findall(r"^```sh\n(salt explain .*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    done = salt(*shlex.split(block.replace("<time>", RUN))[1:], "--num-jets", 10)
+    done = salt(*shlex.split(block.replace("<time>", RUN))[1:], "--num_jets", 10)
     assert done.code == 0, done.err
     table, *_ = (Path("logs") / f"GN2_{RUN}" / "explain").glob("bjets.csv")
     columns = table.read_text().splitlines()[0].split(",")

@@ -60,7 +60,7 @@ class ClassScore:
 )
 @click.option("--class", "wanted", metavar="CLASS", help="The class; the first of the task.")
 @click.option("--task", "task_name", metavar="NAME", help="The task; the first that classifies jets.")
-@click.option("--num-jets", type=click.IntRange(min=1), default=1000, show_default=True, help="How many.")
+@click.option("--num_jets", type=click.IntRange(min=1), default=1000, show_default=True, help="How many.")
 @click.option(
     "--steps", type=click.IntRange(min=1), default=64, show_default=True, help="Points of the integral."
 )

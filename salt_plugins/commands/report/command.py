@@ -25,7 +25,7 @@ from salt_core.files import shown
     "--fractions", multiple=True, metavar="CLASS=F", help="Weight of a background in the discriminants."
 )
 @click.option(
-    "--working-points", default="0.7,0.77,0.85", show_default=True, help="Efficiencies, with commas between."
+    "--working_points", default="0.7,0.77,0.85", show_default=True, help="Efficiencies, with commas between."
 )
 @click.option("--classes", default="", help="Names of the classes in order, with commas between.")
 @click.option(
@@ -100,7 +100,7 @@ def _points(text: str) -> list[float]:
         points = []
     if not points or not all(0 < point < 1 for point in points):
         raise ConfigError(
-            f"{text!r} is no list of shares between 0 and 1, such as 0.7,0.85", "--working-points"
+            f"{text!r} is no list of shares between 0 and 1, such as 0.7,0.85", "--working_points"
         )
     return points
 

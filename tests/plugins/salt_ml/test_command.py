@@ -42,7 +42,7 @@ def test_a_norm_dict_of_one_s_own(old_run, salt, tmp_path):
     norms = load_yaml(tmp_path / "first" / "norm_dict.yaml")
     norms["jets"]["pt_btagJes"]["mean"] = 7.0
     (tmp_path / "own.yaml").write_text(dump_yaml(norms))
-    assert salt("import", old_run, "--out", "new", "--norm-dict", "own.yaml").code == 0
+    assert salt("import", old_run, "--out", "new", "--norm_dict", "own.yaml").code == 0
     assert load_yaml(tmp_path / "new" / "norm_dict.yaml")["jets"]["pt_btagJes"]["mean"] == 7.0
 
 
@@ -60,7 +60,7 @@ def test_a_checkpoint_of_any_name(old_run, salt):
         (["import", "old/config.yaml", "--config", "old/config.yaml", "--out", "new"], "config.yaml"),
         (["import", "{ckpt}", "--out", "old"], "is there already; name another directory"),
         (["import", "{ckpt}", "--config", "none.yaml", "--out", "new"], "none.yaml"),
-        (["import", "--config-only", "old/config.yaml", "--norm-dict", "x"], "takes --out alone"),
+        (["import", "--config_only", "old/config.yaml", "--norm_dict", "x"], "takes --out alone"),
     ],
 )
 def test_misuse(old_run, salt, tmp_path, words, told):
@@ -100,12 +100,12 @@ def test_a_checkpoint_of_another_configuration(old_run, old_config, salt, tmp_pa
 
 
 def test_a_configuration_alone(old_run, salt, tmp_path):
-    done = salt("import", "--config-only", "old/config.yaml")
+    done = salt("import", "--config_only", "old/config.yaml")
     assert done.code == 0, done.err
     (tmp_path / "new.yaml").write_text(done.out)
     checked = salt("check", "--force", "--config", "new.yaml")
     assert load_yaml(tmp_path / "new.yaml")["model"]["encoder"]["plugin"] == "gn2"
-    assert salt("import", "--config-only", "old/config.yaml", "--out", "again.yaml").code == 0
+    assert salt("import", "--config_only", "old/config.yaml", "--out", "again.yaml").code == 0
     assert (tmp_path / "again.yaml").read_text() == done.out
     assert checked.code == 0, checked.err
 

@@ -39,7 +39,7 @@ def at_the_mean(rows: np.ndarray, norms: dict[str, dict[str, float]]) -> np.ndar
 
 
 def test_a_run_is_explained(run, sample, salt):
-    done = salt("explain", run, "--class", "cjets", "--num-jets", 30)
+    done = salt("explain", run, "--class", "cjets", "--num_jets", 30)
     assert done.code == 0, done.err
     assert "30 jets" in done.out
     assert "warning" not in done.err
@@ -68,10 +68,10 @@ def test_a_run_is_explained(run, sample, salt):
 
 def test_too_few_steps_and_another_baseline_are_told(run, salt):
     # Far from the jets, the score is anything but linear.
-    done = salt("explain", run, "--steps", 1, "--num-jets", 20, "--out", "one")
+    done = salt("explain", run, "--steps", 1, "--num_jets", 20, "--out", "one")
     assert done.code == 0
     assert "1 steps are too few; give more with --steps" in done.err
-    other = salt("explain", run, "--num-jets", 20, "--baseline", "sample", "--out", "two")
+    other = salt("explain", run, "--num_jets", 20, "--baseline", "sample", "--out", "two")
     assert other.code == 0
     assert Path("one/bjets.csv").read_text() != Path("two/bjets.csv").read_text()
 
@@ -79,7 +79,7 @@ def test_too_few_steps_and_another_baseline_are_told(run, salt):
 def test_a_file_without_labels_is_explained(run, sample, salt):
     with h5py.File(sample.file("test")) as file, h5py.File("bare.h5", "w") as bare:
         bare["jets"], bare["tracks"] = file["jets"][:][["pt", "eta"]], file["tracks"][:]
-    done = salt("explain", run, "--jets", "bare.h5", "--num-jets", 5)
+    done = salt("explain", run, "--jets", "bare.h5", "--num_jets", 5)
     assert done.code == 0, done.err
     assert (run / "explain" / "bjets.csv").read_text().splitlines()[0] == "object,variable,mean_abs"
 
@@ -112,13 +112,13 @@ def test_a_checkpoint_alone_is_explained_and_a_run_without_one_is_told(run, samp
     (sample.folder / "alone").mkdir()
     checkpoint.rename("alone/x.ckpt")
     (run / "ckpts" / "last.ckpt").unlink()
-    done = salt("explain", run, "--num-jets", 2)
+    done = salt("explain", run, "--num_jets", 2)
     assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
     (run / "config.yaml").unlink()
-    done = salt("explain", run, "--num-jets", 2)
+    done = salt("explain", run, "--num_jets", 2)
     assert (done.code, "it has no config.yaml; a checkpoint has its configuration" in done.err) == (2, True)
     shutil.rmtree(run)
-    assert salt("explain", "alone/x.ckpt", "--num-jets", 2).code == 0
+    assert salt("explain", "alone/x.ckpt", "--num_jets", 2).code == 0
     assert Path("alone/explain/bjets.csv").is_file()
 
 
@@ -138,7 +138,7 @@ def test_the_demo_model_is_explained_completely(tmp_path, monkeypatch, salt):
     monkeypatch.chdir(tmp_path)
     words = ("--config", "GN2.yaml", "--config", "demo.yaml", "--trainer.max_epochs", 1)
     assert salt("fit", *words, "--name", "demo", "--log_suffix", "a", "-f").code == 0
-    done = salt("explain", "logs/demo_a", "--num-jets", 200)
+    done = salt("explain", "logs/demo_a", "--num_jets", 200)
     assert done.code == 0, done.err
     assert "warning" not in done.err
     with Path("logs/demo_a/explain/bjets.csv").open() as file:

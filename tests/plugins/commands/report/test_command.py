@@ -86,7 +86,7 @@ def page_of(run: Path) -> str:
 
 
 def test_the_report_of_one_run_has_every_part_and_is_one_file(run, salt):
-    done = salt("report", run, "--formats", "png", "--working-points", "0.7")
+    done = salt("report", run, "--formats", "png", "--working_points", "0.7")
     assert (done.code, done.err) == (0, "")
     page = page_of(run)
     names = {name for name, _ in PICTURE.findall(page)}
@@ -110,7 +110,7 @@ def test_the_report_of_one_run_has_every_part_and_is_one_file(run, salt):
 
 @pytest.mark.full
 def test_a_second_report_takes_the_place_of_the_first_but_of_nothing_else(run, salt):
-    words = ("report", run, "--working-points", "0.7", "--signal", "bjets", "--axis", "eta")
+    words = ("report", run, "--working_points", "0.7", "--signal", "bjets", "--axis", "eta")
     assert salt(*words).code == 0
     assert (run / "report" / "roc_bjets.pdf").is_file()
     assert (run / "report" / "roc_bjets.png").is_file()
@@ -187,7 +187,7 @@ def test_a_model_of_constituents_alone_has_a_report_of_them(run, salt):
     [
         (("--signal", "bjet"), "did you mean 'bjets'"),
         (("--fractions", "cjets=2"), "such as cjets=0.2"),
-        (("--working-points", "70"), "no list of shares"),
+        (("--working_points", "70"), "no list of shares"),
         (("--formats", "gif"), "none of png, pdf, svg"),
         (("--axis", "phi"), "no column 'phi'"),
         (("--predictions", "a", "--predictions", "b"), "2 files for 1 runs"),
@@ -241,7 +241,7 @@ def test_two_runs_on_one_page_in_a_browser(run, tmp_path, salt):
     if browser is None:
         pytest.skip("needs Chromium")
     second = make_run(tmp_path / "run_b", seed=2)
-    done = salt("report", run, second, "--formats", "png", "--working-points", "0.7", "--axis", "eta")
+    done = salt("report", run, second, "--formats", "png", "--working_points", "0.7", "--axis", "eta")
     assert done.code == 0, done.err
     page = run / "report" / "report.html"
     script = (
