@@ -77,7 +77,7 @@ def run(tmp_path_factory) -> Path:
 
 def test_programs_are_known():
     first = {words_of(line)[0] for _, line in lines()}
-    assert {word for word in first if not word.startswith("--")} - {"salt"} <= OTHERS
+    assert sorted({word for word in first if not word.startswith("--")} - {"salt"} - OTHERS) == []
 
 
 @pytest.mark.parametrize(("page", "line"), salt_lines())
@@ -127,7 +127,7 @@ def test_python_of_a_page_that_has_no_test_of_its_own_runs():
     exec(compile(example, "compatibility.md", "exec"), names)
     check_api(names["salt_api"])
     others = {page.stem for page in PAGES if blocks(page, "python")} - {"compatibility"}
-    assert others == {"data", "export", "hooks", "python", "tutorial"}
+    assert sorted(others - TESTED) == [], "its Python needs a test that runs it"
 
 
 @pytest.fixture(scope="module")
