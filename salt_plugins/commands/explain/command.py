@@ -109,9 +109,8 @@ def explain(
     parts = [attribute(score, batch, begin, steps) for batch in batches]
     variables = {name: trained.module.facts.variables.get(name, ()) for name in inputs_of(batches[0])}
     rows = rows_of(parts, [task.true_classes(batch) for batch in batches], variables, task.class_names)
-    click.echo(
-        f"Attribution to the log-odds of {score.wanted}, {sum(b.num_jets for b in batches)} jets of {source}"
-    )
+    told = f"{sum(batch.num_jets for batch in batches)} {trained.module.facts.global_object} of {source}"
+    click.echo(f"Attribution to the log-odds of {score.wanted}, {told}")
     click.echo("\n".join(lines_of(rows)))
     _tell_completeness(parts, steps)
     _write(out or (model if model.is_dir() else model.parent) / "explain", score.wanted, rows, csv_of(rows))

@@ -153,6 +153,7 @@ def _agree(path: Path, trained: Trained, outputs: Sequence[Output], sample: Samp
     inputs, session = inputs_of(module), session_of(path)
     jets = chain(random_jets(module.facts, inputs, num_jets), real_jets(trained, file, num_jets))
     compared = compare(session, module, inputs, outputs, jets)
-    click.echo(f"Largest differences from {shown(trained.checkpoint)} in {compared.num_jets} jets:")
+    told = f"{compared.num_jets} {module.facts.global_object}"
+    click.echo(f"Largest differences from {shown(trained.checkpoint)} in {told}:")
     click.echo("\n".join(compared.lines()))
     compared.refuse()

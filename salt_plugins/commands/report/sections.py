@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 NOT_RECORDED = "not recorded"
 EMPTY = "the file of predictions is empty"
+FEW = "fewer than two jets have such vertices"
 FRACTIONS = {"bjets": {"cjets": 0.2, "taus": 0.01}, "cjets": {"bjets": 0.3, "taus": 0.01}}
 
 
@@ -241,10 +242,13 @@ def _vertices(evaluated: Sequence[Evaluated]) -> Section:
         if lacking:
             section.words.append(f"{run.name}: vertices need {', '.join(lacking)}{_hint(lacking)}.")
             continue
-        for name, means in _vertices_by_class(run, found, stream, wanted).items():
+        by_class = _vertices_by_class(run, found, stream, wanted)
+        if not by_class:
+            section.words.append(f"{run.name}: {FEW}.")
+        for name, means in by_class.items():
             points[run.name, name] = {measure: (mean, error) for measure, (mean, error, _) in means.items()}
             section.rows += [
-                (run.name, name, measure, _said(mean, error), f"{jets:,}")
+                (run.name, name, measure, _said(mean, error) if jets > 1 else FEW, f"{jets:,}")
                 for measure, (mean, error, jets) in means.items()
             ]
     if points:
@@ -273,12 +277,18 @@ def _vertices_by_class(
     told = {}
     for name, chosen in (groups or {"all": np.ones(found.num_jets, bool)}).items():
         values = [one[chosen & np.isfinite(one)] for one in result]
-        if all(len(one) > 1 for one in values):
+        if any(len(one) > 1 for one in values):
             told[name] = {
-                measure: (float(one.mean()), float(one.std(ddof=1) / np.sqrt(len(one))), len(one))
-                for measure, one in zip(measures, values, strict=True)
+                measure: (*_mean(one), len(one)) for measure, one in zip(measures, values, strict=True)
             }
     return told
+
+
+def _mean(values: Array) -> tuple[float, float]:
+    """Return the mean with its error; NaN where there are fewer than two values."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _time(runs: Sequence[Run]) -> Section:

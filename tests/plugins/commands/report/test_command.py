@@ -200,6 +200,27 @@ def test_a_wrong_option_is_one_message(run, salt, words, told):
     assert not (run / "report").exists()
 
 
+def test_measures_of_vertices_that_no_jet_has_are_told(run, tmp_path, salt):
+    """A model that connects nothing has an efficiency, but no purity; without constituents there is neither."""
+    none = make_run(tmp_path / "run_b")
+    for path, valid in ((run, True), (none, False)):
+        with h5py.File(path / "ckpts" / "epoch=001__test_x.h5", "r+") as file:
+            tracks = file["tracks"][:]
+            tracks["valid"] &= valid
+            tracks["m_VertexIndex"] = np.arange(tracks.shape[1])
+            file["tracks"][:] = tracks
+            jets = file["jets"][:][["pt", "eta"]]
+            del file["jets"]
+            file["jets"] = jets
+    done = salt("report", run, none, "--formats", "png")
+    assert done.code == 0, done.err
+    page = page_of(run)
+    assert "<td>purity</td><td>fewer than two jets have such vertices</td><td>0</td>" in page
+    assert re.search(r"<td>run_a</td><td>all</td><td>efficiency</td><td>0\.\d+ ± ", page)
+    assert "run_b: fewer than two jets have such vertices" in page
+    assert "vertices" in {name for name, _ in PICTURE.findall(page)}
+
+
 def write_tables(path: Path, **tables: object) -> None:
     with h5py.File(path, "w") as file:
         for name, rows in tables.items():
