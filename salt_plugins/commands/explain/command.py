@@ -95,6 +95,8 @@ def explain(
     from salt_plugins.commands.explain.attribution import attribute, inputs_of, mean_inputs
     from salt_plugins.commands.explain.table import csv_of, lines_of, rows_of
 
+    if out is not None and out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is no folder", "--out")
     trained = salt_core.load(model, plugins)
     source = jets or trained.own_sample()
     if source is None:

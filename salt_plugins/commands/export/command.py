@@ -111,6 +111,8 @@ def _write(
 
     if not target.parent.is_dir():
         raise ConfigError(f"there is no folder {target.parent}", "--out")
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder; name a file", "--out")
     inputs = inputs_of(trained.module)
     columns = written_columns(trained.module, inputs)
     outputs = renamed(with_sums(outputs_of(columns, trained.config["name"]), sums), renames)

@@ -32,7 +32,15 @@ from salt_core.files import shown
     "--axis", "axes", multiple=True, metavar="COLUMN", help="Show efficiencies over it; repeatable."
 )
 @click.option("--formats", default="png,pdf", show_default=True, help="Formats of the pictures' own files.")
-@click.option("--jets", "most", default=500_000, show_default=True, help="Most jets to read of each file.")
+@click.option(
+    "--num_jets",
+    "--jets",
+    "most",
+    type=click.IntRange(min=1),
+    default=500_000,
+    show_default=True,
+    help="Most jets to read of each file.",
+)
 def report(
     runs: tuple[Path, ...],
     out: Path | None,
@@ -48,7 +56,7 @@ def report(
     """Draw what trained models can do: one page of pictures and numbers, for one run or several."""
     # Numpy and matplotlib take their time, which the help need not.
     from salt_plugins.commands.report.page import write_report
-    from salt_plugins.commands.report.reading import read_predictions, read_run
+    from salt_plugins.commands.report.reading import names_of, read_predictions, read_run
     from salt_plugins.commands.report.sections import Evaluated, Options, sections_of
     from salt_plugins.commands.report.style import paper_style
 
@@ -60,9 +68,8 @@ def report(
             f"{len(predictions)} files for {len(runs)} runs; give one for each", "--predictions"
         )
     endings = _formats(formats)
-    found = [
-        read_run(path, file) for path, file in zip(runs, predictions or (None,) * len(runs), strict=True)
-    ]
+    files = predictions or (None,) * len(runs)
+    found = [read_run(path, file, name) for path, file, name in zip(runs, files, names_of(runs), strict=True)]
     evaluated = [Evaluated(run, read_predictions(run, most)) for run in found]
     sources = [
         f"{run.path}: {run.predictions.name if run.predictions else 'no predictions'}" for run in found

@@ -43,6 +43,8 @@ class Run:
     ----------
     path : Path
         The directory.
+    name : str
+        What it is called on the page.
     config, metadata : mapping
         Its configuration and what it says of itself; empty where it has none.
     metrics : list of mapping
@@ -52,15 +54,11 @@ class Run:
     """
 
     path: Path
+    name: str
     config: Mapping[str, Any]
     metadata: Mapping[str, Any]
     metrics: Sequence[Mapping[str, str]]
     predictions: Path | None
-
-    @property
-    def name(self) -> str:
-        """The directory's name."""
-        return self.path.name
 
     @cached_property
     def global_object(self) -> str:
@@ -129,8 +127,27 @@ class Predictions:
     constituents: Mapping[str, Constituents] = field(default_factory=dict)
 
 
-def read_run(path: Path, predictions: Path | None = None) -> Run:
-    """Read a run directory.
+def names_of(runs: Sequence[Path]) -> list[str]:
+    """Return the shortest endings of the paths of runs that tell them apart.
+
+    Raises
+    ------
+    ConfigError
+        Where one is named twice.
+    """
+    parts = [path.resolve().parts for path in runs]
+    for place, one in enumerate(parts):
+        if one in parts[:place]:
+            raise ConfigError(f"{runs[place]} is named twice", "RUN")
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(one[-length:]) for one in parts]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def read_run(path: Path, predictions: Path | None = None, name: str = "") -> Run:
+    """Read a run directory; it is called as the folder where no name is given.
 
     Raises
     ------
@@ -141,6 +158,7 @@ def read_run(path: Path, predictions: Path | None = None) -> Run:
         raise ConfigError(f"{path} is no run directory; name one such as logs/GN2_<time>", "RUN")
     run = Run(
         path.resolve(),
+        name or path.resolve().name,
         _yaml(path / CONFIG),
         _yaml(path / METADATA),
         _metrics(path / "metrics.csv"),
@@ -244,5 +262,6 @@ def _metrics(path: Path) -> list[dict[str, str]]:
 
 
 def _newest(run: Path) -> Path | None:
-    """Find the predictions that ``salt test`` wrote last."""
-    return max(run.rglob("*__test_*.h5"), key=lambda path: path.stat().st_mtime, default=None)
+    """Find the predictions that ``salt test`` wrote last; they lie in the run or in its folder of checkpoints."""
+    found = [*run.glob("*__test_*.h5"), *run.glob("*/*__test_*.h5")]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

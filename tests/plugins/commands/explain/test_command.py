@@ -94,6 +94,7 @@ def test_mistakes_are_told(run, sample, salt):
         (("--task", "origin"), "--task: no task 'origin' classifies jets"),
         (("--jets", "none.h5"), "--jets: the file"),
         (("--jets", "empty.h5"), "empty.h5 has no jets"),
+        (("--out", "zero.h5"), "--out: zero.h5 is no folder"),
         (("--jets", "zero.h5"), "zero.h5 is not an HDF5 file"),
         (("--jets", "text.h5"), "text.h5 is not an HDF5 file"),
     ):

@@ -232,6 +232,7 @@ def test_mistakes_in_names_and_files(run, salt, sample):
         (("--rename", "tiny_px=X"), "--rename: there is no output 'tiny_px'"),
         (("--combine", "X=tiny_pb+tiny_VertexIndex"), "told of jets and of tracks"),
         (("--out", "no/such/m.onnx"), "--out: there is no folder"),
+        (("--out", "logs"), "is a folder; name a file"),
         (("--check", "none.onnx"), "--check: there is no file"),
         (("--check", sample.config), "cannot be opened as an ONNX model"),
         (("--check", "zero"), "cannot be opened as an ONNX model"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from salt_core import ConfigError
 from salt_plugins.commands.report import reading
 
 CLASSES = ["bjets", "cjets", "ujets", "taus"]
@@ -190,6 +191,7 @@ def test_a_model_of_constituents_alone_has_a_report_of_them(run, salt):
         (("--working_points", "70"), "no list of shares"),
         (("--formats", "gif"), "none of png, pdf, svg"),
         (("--axis", "phi"), "no column 'phi'"),
+        (("--num_jets", "0"), "x>=1"),
         (("--predictions", "a", "--predictions", "b"), "2 files for 1 runs"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -255,6 +257,16 @@ def test_what_is_no_run_is_told(tmp_path, salt):
     (tmp_path / "nothing").mkdir()
     assert "to report on" in salt("report", tmp_path / "nothing").err
     assert salt("report", tmp_path / "missing").code == 2
+    make_run(tmp_path / "nothing" / "logs" / "run_b")
+    assert "to report on" in salt("report", tmp_path / "nothing" / "logs").err
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    assert reading.names_of([tmp_path / "a" / "run"]) == ["run"]
+    assert reading.names_of([tmp_path / "a" / "run", tmp_path / "b" / "run"]) == ["a/run", "b/run"]
+    assert reading.names_of([tmp_path / "run", tmp_path / "other"]) == ["run", "other"]
+    with pytest.raises(ConfigError, match="is named twice"):
+        reading.names_of([tmp_path / "run", tmp_path / "other" / ".." / "run"])
 
 
 def test_two_runs_on_one_page_in_a_browser(run, tmp_path, salt):
