@@ -159,6 +159,21 @@ def salt_augmentations() -> Offers:  # type: ignore[empty-body]
 
 
 @hookspec
+def salt_loggers() -> Offers:  # type: ignore[empty-body]
+    """Offer loggers, which tell a tracker of a training's metrics.
+
+    Examples
+    --------
+    >>> from salt_core import hookimpl
+    >>> @hookimpl
+    ... def salt_loggers():
+    ...     return {"aim": "salt_plugin_aim.logger:Aim"}
+    >>> salt_loggers()
+    {'aim': 'salt_plugin_aim.logger:Aim'}
+    """
+
+
+@hookspec
 def salt_commands() -> Offers:  # type: ignore[empty-body]
     """Offer click commands, which stand beside those of ``salt`` itself.
 

@@ -45,6 +45,7 @@ KINDS = (
     Kind("callback", "salt_callbacks", "lightning.pytorch.callbacks:Callback"),
     Kind("optimizer", "salt_optimizers", "salt_core.interfaces.optimizer:OptimizerFactory"),
     Kind("augmentation", "salt_augmentations", "salt_core.interfaces.augmentation:Augmentation"),
+    Kind("logger", "salt_loggers", "lightning.pytorch.loggers:Logger"),
     Kind("command", "salt_commands", "click:Command", made=True),
 )
 

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from salt_core.config.schema import SECTIONS, RunOptions
-from salt_core.config.values import dataclass_of, plain, takes_none
+from salt_core.config.values import dataclass_of, parts_of, plain, takes_none
 from salt_core.errors import ConfigError
 from salt_core.kinds import PARTS
 from salt_core.registry import Registry
@@ -156,7 +156,7 @@ def _is_json(value: Any) -> bool:
 def _value(annotation: Any) -> Schema:
     """Describe the values of an annotation, as `salt_core.config.resolver` takes them."""
     if slot := kind_of(annotation):
-        return _with_null(_slot(slot), annotation)
+        return _with_switches(_slot(slot), annotation)
     if is_union(annotation):
         return _any_of([_value(part) for part in typing.get_args(annotation)])
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
@@ -205,11 +205,15 @@ def _slot(slot: Slot) -> Schema:
         "propertyNames": {"pattern": NAME_PATTERN},
         "additionalProperties": _any_of([one, _NULL]),
     }
-    return mapping if slot.container == "mapping" else _any_of([mapping, {"type": "array", "items": one}])
+    return (
+        mapping if slot.container == "mapping" else _any_of([one, mapping, {"type": "array", "items": one}])
+    )
 
 
-def _with_null(schema: Schema, annotation: Any) -> Schema:
-    return _any_of([schema, _NULL]) if takes_none(annotation) else _any_of([schema])
+def _with_switches(schema: Schema, annotation: Any) -> Schema:
+    """Allow null, true and false too where the annotation does."""
+    null = [_NULL] if takes_none(annotation) else []
+    return _any_of([schema, *null, *([{"type": "boolean"}] if bool in parts_of(annotation) else [])])
 
 
 def _reference(*names: str) -> Schema:

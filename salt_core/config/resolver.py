@@ -164,7 +164,8 @@ class _Walk:
         if value is None:
             return self._null(annotation, path)
         if slot := kind_of(annotation):
-            return self._slot(slot, value, path)
+            switched = isinstance(value, bool) and bool in parts_of(annotation)
+            return Value(value, value) if switched else self._slot(slot, value, path)
         if _names_class(value):
             return self._classes(annotation, value, path)
         if cls := dataclass_of(annotation):
@@ -186,7 +187,8 @@ class _Walk:
         return self._fault(path, f"must be {type_text(annotation)}, got null")
 
     def _slot(self, slot: Slot, value: Any, path: KeyPath) -> Value:
-        if slot.container == "one":
+        single = isinstance(value, str) or _names_class(value) or _names_plugin(value)
+        if slot.container == "one" or (slot.container == "list" and single and not isinstance(value, list)):
             return self._component(slot.kind, value, path)
         if isinstance(value, Mapping):
             parts = {
@@ -211,6 +213,8 @@ class _Walk:
 
     def _component(self, kind: str, value: Any, path: KeyPath) -> Value:
         """Check a plugin with its options, or one of Lightning's own classes."""
+        if isinstance(value, str) and "." in value:
+            value = {"class_path": value}
         if isinstance(value, Mapping) and "class_path" in value:
             return self._class((BY_NAME[kind].base_class(),), value, path)
         if isinstance(value, Mapping):
@@ -325,6 +329,11 @@ def _names_class(value: Any) -> bool:
     if isinstance(value, list):
         return bool(value) and all(_names_class(item) and isinstance(item, Mapping) for item in value)
     return isinstance(value, Mapping) and "class_path" in value
+
+
+def _names_plugin(value: Any) -> bool:
+    """Tell whether a value is a plugin with its options, and not plugins by names of one's choice."""
+    return isinstance(value, Mapping) and isinstance(value.get("plugin"), str)
 
 
 def _about(option: Option) -> str:

@@ -37,15 +37,18 @@ def kind_of(annotation: object) -> Slot | None:
     annotation : object
         The annotation as `typing.get_type_hints` resolves it: `Loss`, ``Loss | None``,
         ``dict[str, Task]``, ``list[Callback]``. Where a plugin and a container of the same kind are
-        both allowed, as for Lightning's ``callbacks``, the container is told.
+        both allowed, as for Lightning's ``callbacks``, the container is told. True and False may be
+        allowed beside them, as for its ``logger``.
 
     Returns
     -------
     Slot or None
-        None where anything but plugins and None is allowed.
+        None where anything else is allowed.
     """
     if is_union(annotation):
-        return _slot_of_union([part for part in typing.get_args(annotation) if part is not type(None)])
+        return _slot_of_union(
+            [part for part in typing.get_args(annotation) if part not in (type(None), bool)]
+        )
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return kind_of(arguments[0])

@@ -142,12 +142,18 @@ def _is_of_use(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _missing_packages_told() -> Iterator[None]:
-    """Say which package a class of Lightning's lacks, which is found when one is made, such as a logger."""
+def _refusals_told() -> Iterator[None]:
+    """Say what a plugin refuses, or which package a class of Lightning's lacks, where several types may stand.
+
+    jsonargparse tells then that none of the types does.
+    """
     try:
         yield
     except ValueError as error:
         causes = list(_causes(error))
+        refusal = next((cause for cause in causes if isinstance(cause, ConfigError)), None)
+        if refusal is not None:
+            raise refusal from None
         missing = next((cause for cause in causes if isinstance(cause, ImportError)), None)
         if missing is None:
             raise
@@ -199,7 +205,7 @@ class _Cli(LightningCLI):
 
     def _instantiate_parts(self) -> None:
         instantiators = [(self._make, kind.base_class(), True) for kind in PARTS]
-        with _missing_packages_told():
+        with _refusals_told():
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule = self._get(self.config_init, "data")
         self.model = self._get(self.config_init, "model")

@@ -16,6 +16,7 @@ from salt_core.config.schema import OF_ONE_CALL
 from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 from salt_core.files import write_whole
+from salt_core.interfaces.logger import RunLogger
 from salt_core.training.agreement import first_alone
 from salt_core.training.announcing import Announcer
 from salt_core.training.checkpoints import CONFIG_KEY, PROGRESS_KEY
@@ -136,6 +137,9 @@ class RunRecorder(Callback):
         self.directory.agree(trainer, self.tag)
         self.config = self._with_copies(self.config)
         first_alone(trainer, lambda: self._write(trainer, pl_module))
+        for logger in trainer.loggers:
+            if isinstance(logger, RunLogger):
+                logger.enter(self.directory.path, self.config)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

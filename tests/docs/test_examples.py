@@ -142,6 +142,15 @@ def test_salt_augmentations(example_class, facts, batch):
     assert augmentation.state_dict() == {}
 
 
+def test_salt_loggers(example, sample, salt):
+    words = ("--plugins", f"[{example('salt_loggers')}]", "--trainer.logger", "{plugin: lines, name: told}")
+    done = salt("fit", "--config", sample.config, "-f", "--log_suffix", "a", *words)
+    assert done.code == 0, done.err
+    name, *lines = (sample.folder / "logs" / "tiny_a" / "told").read_text().splitlines()
+    assert name == "tiny"
+    assert any("val/loss" in line for line in lines)
+
+
 def test_salt_commands(example, sample, salt, monkeypatch):
     monkeypatch.setenv("SALT_PLUGINS", str(example("salt_commands")))
     assert "count-jets  Count the jets of a file." in salt("--help").out

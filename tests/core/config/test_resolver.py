@@ -226,3 +226,39 @@ def test_a_key_that_has_to_be_a_text(resolved, sample, key):
     more.write_text(f"data: {{variables: {{{key}: [pt]}}}}\n")
     said = faults_of(resolved, "--config", more)
     assert "the key must be str, got" in said
+
+
+TENSORBOARD = {
+    "class_path": "salt_plugins.loggers.tensorboard.logger.TensorBoard",
+    "init_args": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "short", "full"),
+    [
+        ("tensorboard", {"plugin": "tensorboard", "folder": "tensorboard"}, TENSORBOARD),
+        ("{plugin: tensorboard}", {"plugin": "tensorboard", "folder": "tensorboard"}, TENSORBOARD),
+        ("[tensorboard]", [{"plugin": "tensorboard", "folder": "tensorboard"}], [TENSORBOARD]),
+        ("true", True, True),
+        ("false", False, False),
+        ("null", None, None),
+    ],
+)
+def test_one_plugin_stands_for_a_list_of_one_and_switches_stay(resolved, value, short, full):
+    found = resolved("--trainer.logger", value)
+    assert found.short["trainer"]["logger"] == short
+    assert found.full["trainer"]["logger"] == full
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("tensorbord", "there is no logger 'tensorbord': did you mean 'tensorboard'?"),
+        ("{plugin: tensorboard, folder: 3}", "trainer.logger.folder"),
+        ("[tensorboard, 3]", "trainer.logger.1"),
+        ("3", "must be a mapping of names to logger plugins, got 3"),
+    ],
+)
+def test_wrong_loggers(resolved, value, said):
+    assert said in faults_of(resolved, "--trainer.logger", value)

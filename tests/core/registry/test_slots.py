@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from salt_core.interfaces.augmentation import Augmentation
@@ -34,6 +35,7 @@ BASES = {
     "callback": Callback,
     "optimizer": OptimizerFactory,
     "augmentation": Augmentation,
+    "logger": Logger,
 }
 
 
@@ -97,6 +99,12 @@ def test_no_slots(annotation):
 def test_the_callbacks_of_the_trainer_are_a_slot():
     (callbacks,) = [option for option in options_of(Trainer) if option.name == "callbacks"]
     assert kind_of(callbacks.annotation) == Slot("callback", "list")
+
+
+def test_so_are_its_loggers_which_true_and_false_switch():
+    (logger,) = [option for option in options_of(Trainer) if option.name == "logger"]
+    assert kind_of(logger.annotation) == Slot("logger", "list")
+    assert kind_of(bool | None) is None
 
 
 def test_asking_imports_nothing():

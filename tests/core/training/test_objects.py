@@ -8,7 +8,7 @@ import pytest
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
 from salt_core import ConfigError
-from salt_core.training.objects import _missing_packages_told, quieten_lightning
+from salt_core.training.objects import _refusals_told, quieten_lightning
 
 
 def fail_as_jsonargparse_does() -> None:
@@ -26,7 +26,7 @@ def make_logger() -> None:
 
 
 def test_a_package_that_is_missing_is_named_with_the_class_that_needs_it():
-    with pytest.raises(ConfigError) as caught, _missing_packages_told():
+    with pytest.raises(ConfigError) as caught, _refusals_told():
         fail_as_jsonargparse_does()
     assert str(caught.value) == (
         "trainer: lightning.pytorch.loggers.MLFlowLogger needs a package that is not installed: "
@@ -35,7 +35,7 @@ def test_a_package_that_is_missing_is_named_with_the_class_that_needs_it():
 
 
 def test_other_errors_are_left_as_they_are():
-    with pytest.raises(ValueError, match="something else") as caught, _missing_packages_told():
+    with pytest.raises(ValueError, match="something else") as caught, _refusals_told():
         raise ValueError("something else")
     assert not isinstance(caught.value, ConfigError)
 

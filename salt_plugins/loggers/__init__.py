@@ -1,0 +1,1 @@
+"""Bundled plugins of the kind that this folder is named after, one folder each."""
