@@ -76,12 +76,22 @@ def test_too_few_steps_and_another_baseline_are_told(run, salt):
     assert Path("one/bjets.csv").read_text() != Path("two/bjets.csv").read_text()
 
 
-def test_a_file_without_labels_is_explained(run, sample, salt):
+def test_a_checkpoint_alone_explains_a_file_without_labels(run, sample, salt):
     with h5py.File(sample.file("test")) as file, h5py.File("bare.h5", "w") as bare:
         bare["jets"], bare["tracks"] = file["jets"][:][["pt", "eta"]], file["tracks"][:]
-    done = salt("explain", run, "--jets", "bare.h5", "--num_jets", 5)
+    (checkpoint,) = run.glob("ckpts/*val_loss*.ckpt")
+    (sample.folder / "alone").mkdir()
+    checkpoint.rename("alone/x.ckpt")
+    (run / "ckpts" / "last.ckpt").unlink()
+    done = salt("explain", run)
+    assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
+    (run / "config.yaml").unlink()
+    done = salt("explain", run)
+    assert (done.code, "it has no config.yaml; a checkpoint has its configuration" in done.err) == (2, True)
+    shutil.rmtree(run)
+    done = salt("explain", "alone/x.ckpt", "--jets", "bare.h5", "--num_jets", 5)
     assert done.code == 0, done.err
-    assert (run / "explain" / "bjets.csv").read_text().splitlines()[0] == "object,variable,mean_abs"
+    assert Path("alone/explain/bjets.csv").read_text().splitlines()[0] == "object,variable,mean_abs"
 
 
 def test_mistakes_are_told(run, sample, salt):
@@ -106,21 +116,6 @@ def test_mistakes_are_told(run, sample, salt):
     done = salt("explain", run)
     assert done.code == 2
     assert "--jets: the run's own test and validation samples are not there; name a file" in done.err
-
-
-def test_a_checkpoint_alone_is_explained_and_a_run_without_one_is_told(run, sample, salt):
-    (checkpoint,) = run.glob("ckpts/*val_loss*.ckpt")
-    (sample.folder / "alone").mkdir()
-    checkpoint.rename("alone/x.ckpt")
-    (run / "ckpts" / "last.ckpt").unlink()
-    done = salt("explain", run, "--num_jets", 2)
-    assert (done.code, done.err) == (2, f"error: {run} holds no checkpoint: there is none in ckpts/\n")
-    (run / "config.yaml").unlink()
-    done = salt("explain", run, "--num_jets", 2)
-    assert (done.code, "it has no config.yaml; a checkpoint has its configuration" in done.err) == (2, True)
-    shutil.rmtree(run)
-    assert salt("explain", "alone/x.ckpt", "--num_jets", 2).code == 0
-    assert Path("alone/explain/bjets.csv").is_file()
 
 
 def test_a_model_without_classes_of_jets_is_told(sample, salt):
