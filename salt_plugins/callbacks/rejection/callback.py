@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from salt_core import ConfigError, JetBatch
+from salt_core import ConfigError, JetBatch, Task
 from salt_core.errors import suggest
+from salt_core.evaluation.discriminant import Separation, discriminant, separation
 from salt_core.nn.classes import probability_names
-from salt_plugins.callbacks.rejection.discriminant import Separation, discriminant, separation
 
 log = logging.getLogger("salt.rejection")
 
@@ -31,8 +31,8 @@ class Rejection(Callback):
         Weight f of backgrounds in the score; what they leave of 1 goes to the others.
     efficiency : float, optional
         Share of the signal that passes the working point.
-    label : str, optional
-        The jets' class label.
+    task : str, optional
+        The task that tells the classes apart; the first one that knows the signal where not given.
     """
 
     def __init__(
@@ -40,29 +40,20 @@ class Rejection(Callback):
         signal: str = "bjets",
         fractions: dict[str, float] | None = None,
         efficiency: float = 0.7,
-        label: str = "flavour_label",
+        task: str | None = None,
     ) -> None:
         if not 0 < efficiency < 1:
             raise ConfigError(f"{efficiency} is no share between 0 and 1", "efficiency")
         self.signal = signal
         self.fractions = {"cjets": 0.2, "taus": 0.01} if fractions is None else fractions
         self.efficiency = efficiency
-        self.label = label
+        self.task = task
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Find the classes."""
+        """Find the task."""
         del trainer
-        facts: Any = pl_module.facts
-        self.classes = facts.class_names.get(facts.global_object, {}).get(self.label, ())
-        if not self.classes:
-            log.info(
-                "no rejection is told, for the training file does not name the classes of %s", self.label
-            )
-        for name in (self.signal, *self.fractions):
-            if self.classes and name not in self.classes:
-                raise ConfigError(
-                    f"no class {name!r}; {suggest(name, self.classes)}", "trainer.callbacks, rejection"
-                )
+        heads: Mapping[str, Task] = pl_module.heads  # type: ignore[assignment]
+        self._head = self._chosen({name: head for name, head in heads.items() if head.class_names})
         self._scores: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
@@ -75,16 +66,37 @@ class Rejection(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep score and label of each jet."""
+        """Keep score and class of each jet that has one."""
         del trainer, pl_module, batch_idx, dataloader_idx
+        truth = self._head.true_classes(batch) if self._head else None
+        if self._head is None or truth is None:
+            return
         columns = outputs.get(batch.global_object, {})
-        names = dict(zip(self.classes, probability_names(self.classes), strict=True))
-        labels = batch.raw(batch.global_object).get(self.label)
-        if labels is None or not names or not columns.keys() >= set(names.values()):
+        names = dict(zip(self._head.class_names, probability_names(self._head.class_names), strict=True))
+        if not columns.keys() >= set(names.values()):
             return
         shares = {name: columns[column].float().cpu().numpy() for name, column in names.items()}
         self._scores.append(discriminant(shares, self.signal, self.fractions).astype(np.float32))
-        self._labels.append(labels.cpu().numpy().astype(np.int8))
+        self._labels.append(truth.cpu().numpy().astype(np.int8))
+
+    def _chosen(self, heads: Mapping[str, Task]) -> Task | None:
+        """Return the task of those that tell classes apart, by name; None where there is none."""
+        where = "trainer.callbacks, rejection"
+        if self.task is not None and self.task not in heads:
+            raise ConfigError(
+                f"no task {self.task!r} tells classes apart; {suggest(self.task, heads)}", where
+            )
+        if not heads:
+            log.info("no rejection is told, for no task tells classes apart")
+            return None
+        names = dict.fromkeys(name for head in heads.values() for name in head.class_names)
+        head = next((head for head in heads.values() if self.signal in head.class_names), None)
+        head = heads[self.task] if self.task is not None else head
+        known = head.class_names if head else list(names)
+        for name in (self.signal, *self.fractions):
+            if name not in known:
+                raise ConfigError(f"no class {name!r}; {suggest(name, known)}", where)
+        return head
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say the result."""
@@ -95,7 +107,8 @@ class Rejection(Callback):
     def separations(self) -> Mapping[str, Separation]:
         """Return what was found for each background that the sample has."""
         scores, labels = np.concatenate(self._scores), np.concatenate(self._labels)
-        by_class = {name: scores[labels == index] for index, name in enumerate(self.classes)}
+        classes = self._head.class_names if self._head else ()
+        by_class = {name: scores[labels == index] for index, name in enumerate(classes)}
         signal = by_class.pop(self.signal)
         if not len(signal):
             return {}

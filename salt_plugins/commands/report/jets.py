@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from salt_core.errors import ConfigError
+from salt_core.evaluation.discriminant import discriminant
 from salt_core.nn.classes import probability_names
-from salt_plugins.callbacks.rejection.discriminant import discriminant
 from salt_plugins.commands.report.reading import Predictions, Run
 
 Array = NDArray[Any]

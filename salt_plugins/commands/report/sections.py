@@ -11,8 +11,8 @@ import yaml
 from numpy.typing import NDArray
 
 from salt_core.errors import ConfigError, suggest
+from salt_core.evaluation.discriminant import separation
 from salt_core.nn.classes import probability_names
-from salt_plugins.callbacks.rejection.discriminant import separation
 from salt_plugins.commands.report import numbers, pictures
 from salt_plugins.commands.report.jets import Jets, jets_of
 from salt_plugins.commands.report.reading import CONFIG, METADATA, Constituents, Predictions, Run

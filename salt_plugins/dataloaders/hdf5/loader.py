@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from salt_core import ConfigError, Dataloader
+from salt_core.data.file_batches import FileBatches
 from salt_core.interfaces.dataloader import JetLoader, LoadRequest
-from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 
 
 class Hdf5(Dataloader):
@@ -27,4 +27,4 @@ class Hdf5(Dataloader):
     def build(self, request: LoadRequest) -> JetLoader:
         """Open the sample that `request` describes."""
         self.check(request)
-        return Hdf5Batches(request)
+        return FileBatches(request)

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from salt_core import ConfigError, Dataloader, RunError, SaltError
+from salt_core.data.file_batches import FileBatches
 from salt_core.data.files import names_of
 from salt_core.errors import raise_all, suggest
 from salt_core.files import whole_folder
 from salt_core.interfaces.dataloader import Contents, JetLoader, LoadRequest
 from salt_core.shelf import Lease, Shelf
 from salt_core.sizes import bytes_of, readable
-from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 from salt_plugins.dataloaders.packed.batches import PackedBatches
 from salt_plugins.dataloaders.packed.manifest import Manifest, is_store, missing
 from salt_plugins.dataloaders.packed.packing import estimated_size, write_store
@@ -54,7 +54,7 @@ class Packed(Dataloader):
     def build(self, request: LoadRequest) -> JetLoader:
         """Open the store of a sample; a sample that is read once is read from its files."""
         if request.once and not _names_store(request):
-            return Hdf5Batches(request)
+            return FileBatches(request)
         (folder,) = self.prepare(request)
         return PackedBatches(PackedStore(folder, request.selection), request)
 

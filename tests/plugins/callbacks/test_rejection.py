@@ -1,38 +1,14 @@
-"""Discriminant, rejection and area under the curve, against their definitions."""
+"""The table of rejections after an evaluation."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
+import torch
 
-from salt_core import DataFacts
 from salt_core.errors import ConfigError
 from salt_plugins.callbacks.rejection.callback import Rejection
-from salt_plugins.callbacks.rejection.discriminant import discriminant, separation
-
-
-def test_discriminant_is_the_log_of_the_ratio():
-    shares = {"b": np.array([0.7]), "c": np.array([0.1]), "u": np.array([0.15]), "tau": np.array([0.05])}
-    found = discriminant(shares, "b", {"c": 0.2, "tau": 0.01})
-    assert found == pytest.approx(np.log(0.7 / (0.2 * 0.1 + 0.01 * 0.05 + 0.79 * 0.15)))
-
-
-def test_auc_counts_pairs_and_half_of_ties():
-    rng = np.random.default_rng(1)
-    signal, background = rng.integers(0, 9, 200).astype(float), rng.integers(0, 7, 300).astype(float)
-    pairs = (signal[:, None] > background) + 0.5 * (signal[:, None] == background)
-    assert separation(signal, background, 0.7).auc == pytest.approx(pairs.mean())
-
-
-def test_rejection_at_the_cut_that_the_efficiency_gives():
-    signal = np.arange(100, dtype=float)
-    background = np.array([10.0, 29.0, 31.0, 50.0])
-    found = separation(signal, background, 0.7)
-    assert (signal > np.quantile(signal, 0.3)).mean() == pytest.approx(0.7, abs=0.01)
-    assert found.rejection == 2.0
-    assert separation(signal, background, 0.01).rejection == np.inf
 
 
 def test_an_efficiency_that_is_none():
@@ -40,11 +16,53 @@ def test_an_efficiency_that_is_none():
         Rejection(efficiency=1.5)
 
 
-def test_classes_that_no_file_names_are_said(caplog):
-    module = SimpleNamespace(facts=DataFacts("jets", {}, {}, {}, {}, {}))
+class Head:
+    """A task that tells classes apart, some of whose labels it puts together."""
+
+    def __init__(self, names, true=None):
+        self.class_names, self._true = names, true
+
+    def true_classes(self, batch):
+        return self._true
+
+
+def started(heads, **options) -> Rejection:
+    callback = Rejection(**options)
+    callback.on_test_start(None, SimpleNamespace(heads=heads))
+    return callback
+
+
+def test_a_model_without_classes_is_passed_over(caplog):
     with caplog.at_level("INFO", "salt.rejection"):
-        Rejection().on_test_start(None, module)
-    assert "no rejection is told" in caplog.text
+        callback = started({"pt": Head(())})
+    assert "no task tells classes apart" in caplog.text
+    callback.on_test_batch_end(None, None, {}, SimpleNamespace(global_object="jets"), 0)
+    callback.on_test_end(None, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"task": "flavor"}, "no task 'flavor' tells classes apart; did you mean 'flavour'"),
+        ({"task": "origin"}, "no class 'bjets'"),
+        ({"signal": "bjet"}, "no class 'bjet'; did you mean 'bjets'"),
+        ({"fractions": {"charm": 0.1}}, "no class 'charm'"),
+    ],
+)
+def test_classes_and_tasks_that_there_are_not(options, said):
+    heads = {"pt": Head(()), "origin": Head(("pileup", "primary")), "flavour": Head(("bjets", "cjets"))}
+    with pytest.raises(ConfigError, match=said):
+        started(heads, **{"fractions": {}, **options})
+
+
+def test_the_classes_are_those_of_the_task_and_jets_without_one_do_not_count():
+    truth = torch.tensor([0, 0, 1, 1, -1, 1, 1])
+    score = torch.tensor([0.9, 0.8, 0.85, 0.1, 0.99, 0.2, 0.3])
+    callback = started({"flavour": Head(("bjets", "others"), truth)}, fractions={}, efficiency=0.9)
+    outputs = {"jets": {"pb": score, "pother": 1 - score}}
+    callback.on_test_batch_end(None, None, outputs, SimpleNamespace(global_object="jets"), 0)
+    (found,) = callback.separations().values()
+    assert (found.jets, found.rejection, found.auc) == (4, 4.0, pytest.approx(7 / 8))
 
 
 def test_the_table_is_told_after_an_evaluation(sample, salt, the_run):

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from salt_core.data.file_batches import FileBatches
 from salt_core.errors import ConfigError
 from salt_core.interfaces.dataloader import Position
-from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 from salt_plugins.dataloaders.packed import batches as module
 from salt_plugins.dataloaders.packed.batches import PackedBatches
 from salt_plugins.dataloaders.packed.store import PackedStore
@@ -53,7 +53,7 @@ def test_both_loaders_read_the_same(drawn, random_jets, select, ask, pack, same,
             files = jets.write_cut(place, drawn["cuts"])
         selection = select(jets.rows, num_inputs=drawn["num_inputs"])
         request = ask(files, selection, num_jets=drawn["limit"], batch_size=drawn["batch_size"])
-        read = list(Hdf5Batches(request))
+        read = list(FileBatches(request))
         everything = replace(selection, variables=dict.fromkeys(selection.variables, ()))
         columns = {
             n: tuple(dict.fromkeys((*c, *selection.variables[n]))) for n, c in selection.columns.items()
@@ -70,7 +70,7 @@ def test_both_loaders_read_the_same(drawn, random_jets, select, ask, pack, same,
                 same(one, other)
         training = replace(request, training=True)
         expected = by_jet(read)
-        assert by_jet(Hdf5Batches(training)) == expected
+        assert by_jet(FileBatches(training)) == expected
         shuffled = replace(training, shuffle=drawn["shuffle"], max_memory=1)
         assert by_jet(PackedBatches(PackedStore(folders[0], selection), shuffled)) == expected
 
@@ -102,7 +102,7 @@ def build(jets, source, select, ask, store, monkeypatch):
 
     def make(loader: str, **changes: object):
         request = ask(source, selection, **{"training": True, **changes})
-        return Hdf5Batches(request) if loader == "hdf5" else PackedBatches(opened, request)
+        return FileBatches(request) if loader == "hdf5" else PackedBatches(opened, request)
 
     make.blocks = {"shuffle": "blocks", "max_memory": 40 * width}
     return make

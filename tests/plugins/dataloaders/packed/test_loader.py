@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from salt_core.data.file_batches import FileBatches
 from salt_core.errors import ConfigError, DataError
 from salt_core.interfaces.dataloader import Contents
 from salt_core.shelf import size_of
-from salt_plugins.dataloaders.hdf5.batches import Hdf5Batches
 from salt_plugins.dataloaders.packed import packing
 from salt_plugins.dataloaders.packed.batches import PackedBatches
 from salt_plugins.dataloaders.packed.loader import Packed, default_cache
@@ -66,7 +66,7 @@ def test_it_is_made_once_and_found_again(request_of, cache, packing_log, same):
 
 def test_a_sample_that_is_read_once_is_not_packed(request_of, cache, same):
     loader = Packed().build(request_of(once=True))
-    assert isinstance(loader, Hdf5Batches)
+    assert isinstance(loader, FileBatches)
     assert not cache.exists()
 
 
@@ -86,7 +86,7 @@ def test_a_flipped_byte_is_said_and_the_store_made_anew(request_of, packing_log,
     assert f"jets.h5 is made anew: {path} " in warning.getMessage()
     assert path.read_bytes() == whole
     verify(store)
-    for one, other in zip(packed, Hdf5Batches(request_of()), strict=True):
+    for one, other in zip(packed, FileBatches(request_of()), strict=True):
         same(one, other)
 
 
@@ -136,7 +136,7 @@ def test_a_source_that_changed_is_said_and_the_store_made_anew(
     packed = list(Packed().build(request_of()))
     assert said(packing_log, "anew") == [f"the store of {source} is made anew: {source} {text}"]
     assert sum(batch.num_jets for batch in packed) == (100 if how == "more" else 50)
-    for one, other in zip(packed, Hdf5Batches(request_of()), strict=True):
+    for one, other in zip(packed, FileBatches(request_of()), strict=True):
         same(one, other)
 
 
@@ -150,7 +150,7 @@ def test_one_of_several_sources_that_changed(jets, select, ask, packing_log, tmp
     packed = Packed().build(request)
     (message,) = said(packing_log, "anew")
     assert message.endswith(f": {tmp_path / 'part_1.h5'} has another modification time")
-    for one, other in zip(packed, Hdf5Batches(request), strict=True):
+    for one, other in zip(packed, FileBatches(request), strict=True):
         same(one, other)
 
 
@@ -321,7 +321,7 @@ def test_a_kill_at_any_moment_of_packing_leaves_a_right_store(
     start = time.monotonic()
     assert holder(request_of(cache_dir=cache.with_name("timed"), num_workers=2)).ready.wait(30)
     duration = time.monotonic() - start
-    expected = list(Hdf5Batches(request_of()))
+    expected = list(FileBatches(request_of()))
     for attempt in range(times):
         place = cache.with_name(f"cache{attempt}")
         request = request_of(cache_dir=place, num_workers=2 * (attempt % 2))
@@ -375,7 +375,7 @@ def test_half_a_store_goes_with_the_next_run_whatever_it_packs(
 def train(loader: type, request, position: int, epochs: int, record: Path) -> None:
     """Take the batches of some epochs from a position on, and write down the rows of each."""
     os.setsid()
-    batches = loader(request) if loader is Hdf5Batches else Packed().build(request)
+    batches = loader(request) if loader is FileBatches else Packed().build(request)
     epoch, step = divmod(position, len(batches))
     batches.load_state_dict({"epoch": epoch, "batch": step})
     with record.open("a") as file:
@@ -399,7 +399,7 @@ def finished(record: Path) -> list[str]:
     [
         (Packed, {"shuffle": "full"}),
         (Packed, {"shuffle": "blocks", "max_memory": 1}),
-        (Hdf5Batches, {"num_workers": 2}),
+        (FileBatches, {"num_workers": 2}),
     ],
 )
 def test_a_kill_at_any_moment_of_an_epoch_loses_and_repeats_no_batch(

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from salt_core import ConfigError, JetBatch, SaltError
 from salt_core.data.assemble import batch_of
+from salt_core.data.batch import JetBatch
 from salt_core.data.files import names_of
 from salt_core.data.order import Rows, evaluation_pieces, training_pieces
 from salt_core.data.rows import JetFiles
 from salt_core.data.workers import follow_parent, sheltered
+from salt_core.errors import ConfigError, SaltError
 from salt_core.interfaces.dataloader import LoadRequest, Position
 
 
-class Hdf5Batches:
+class FileBatches:
     """A sized, resumable iterable of the batches of one sample.
 
     Training batches are contiguous pieces of the sample, in the order of a permutation drawn from
