@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from told import metrics_of
 
 from salt_core.training import archive
-from salt_core.training.metrics import read_metrics
 from salt_core.training.schedule import LearningRate
-
-#: What no two trainings have in common.
-CLOCK = re.compile("train/jets_per_s|time/")
 
 SEED = int(os.environ.get("SALT_TEST_SEED") or random.SystemRandom().randrange(10**6))
 
@@ -31,12 +27,6 @@ def run_of(sample, suffix: str) -> Path:
 
 def last_of(run: Path) -> dict:
     return archive.load(run / "ckpts" / "last.ckpt")
-
-
-def rows_of(run: Path) -> list[dict[str, str]]:
-    """Read what a run has logged, but for the speed, which no two runs have in common."""
-    rows = read_metrics(run / "metrics.csv")
-    return [{key: value for key, value in row.items() if not CLOCK.match(key)} for row in rows]
 
 
 def same(one: object, two: object) -> bool:
@@ -59,7 +49,7 @@ def assert_same_training(whole: Path, other: Path) -> None:
         assert same(one[key], two[key]), key
     moments = one["optimizer_states"][0]["state"]
     assert any(state["exp_avg"].abs().sum() > 0 for state in moments.values())
-    assert rows_of(whole) == rows_of(other)
+    assert metrics_of(whole) == metrics_of(other)
     best = [sorted(path.name for path in (run / "ckpts").glob("*val_loss*")) for run in (whole, other)]
     assert best[0] == best[1]
     assert len(best[0]) == 1
@@ -99,7 +89,7 @@ def kill_and_resume(sample, fit, steps, *words) -> None:
     """Train through, then again with a kill at each of some steps, and compare."""
     done = fit("whole", *words)
     assert done.code == 0, done.err
-    assert len([row for row in rows_of(run_of(sample, "whole")) if row["train/loss"]]) == STEPS
+    assert len([row for row in metrics_of(run_of(sample, "whole")) if row["train/loss"]]) == STEPS
     for step in steps:
         killed = fit("killed", *words, DIE_AT=f"step_end:{step}")
         assert killed.code == -9, killed.err
@@ -254,7 +244,7 @@ def assert_goes_on_from(parent: Path, checkpoint: Path, new: Path) -> None:
     assert_same_training(new.with_name("tiny_whole"), new)
     told = yaml.safe_load((new / "metadata.yaml").read_text())["parent"]
     assert told == {"run": parent.name, "checkpoint": str(checkpoint), "epoch": 1, "step": 8}
-    assert rows_of(parent) == rows_of(new)[: len(rows_of(parent))]
+    assert metrics_of(parent) == metrics_of(new)[: len(metrics_of(parent))]
     assert checkpoint.exists()
 
 
@@ -308,14 +298,14 @@ def test_a_run_that_was_moved_goes_on(sample, salt, parent):
     config.write_text(config.read_text().replace(str(parent), str(moved)))
     done = salt("fit", "--config", config, *words)
     assert done.code == 0, done.err
-    losses = [float(row["val/loss"]) for row in rows_of(run_of(sample, "new")) if row["val/loss"]]
+    losses = [float(row["val/loss"]) for row in metrics_of(run_of(sample, "new")) if row["val/loss"]]
     (kept,) = (run_of(sample, "new") / "ckpts").glob("*val_loss*")
     assert kept.name.startswith(f"epoch={losses.index(min(losses)):03d}")
     assert best.exists()
 
 
 def rates_of(run: Path) -> dict[int, float]:
-    return {int(row["step"]): float(row["lr-AdamW"]) for row in rows_of(run) if row["lr-AdamW"]}
+    return {int(row["step"]): float(row["lr-AdamW"]) for row in metrics_of(run) if row["lr-AdamW"]}
 
 
 MONITOR = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import subprocess
 import sys
@@ -14,14 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from told import metrics_of
 
 from salt_core.interfaces.batch import State
 from salt_core.submission.records import records
 from salt_plugins.batch.htcondor.backend import HTCondor
 from salt_plugins.batch.htcondor.client import queued
-
-#: What no two trainings have in common.
-CLOCK = re.compile("train/jets_per_s|time/")
 
 ROOT = Path(__file__).parents[4]
 
@@ -213,11 +210,6 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return torch.load(run / "ckpts" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-def metrics(run: Path) -> list[dict[str, str]]:
-    with (run / "metrics.csv").open() as file:
-        return [{k: v for k, v in row.items() if not CLOCK.match(k)} for row in csv.DictReader(file)]
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("slot", [(), ("--same_slot",)])
 def test_a_training_that_is_taken_off_its_machine_goes_on_exactly(pool, salt, config, slot):
@@ -225,7 +217,7 @@ def test_a_training_that_is_taken_off_its_machine_goes_on_exactly(pool, salt, co
     assert done.code == 0, done.err
     (record,) = records(Path.cwd())
     run = Path(record.run)
-    wait_until(lambda: (run / "metrics.csv").exists() and len(metrics(run)) > 4, "it does not train", 120)
+    wait_until(lambda: (run / "metrics.csv").exists() and len(metrics_of(run)) > 4, "it does not train", 120)
     subprocess.run(["condor_vacate_job", record.id], check=True, capture_output=True)
     state = wait_for(record.id, "done", "failed", "held", seconds=180)
     said = Path(record.log).read_text()
@@ -241,7 +233,7 @@ def test_a_training_that_is_taken_off_its_machine_goes_on_exactly(pool, salt, co
     ours, theirs = weights(run), weights(whole)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert metrics(run) == metrics(whole)
+    assert metrics_of(run) == metrics_of(whole)
 
 
 @pytest.mark.full
@@ -255,7 +247,7 @@ def test_a_training_stops_before_its_time_ends_and_goes_on(pool, salt, config):
     steps = [int(step) for step in re.findall(r"stopped by the time limit after step (\d+)", said)]
     assert len(steps) == 2, said
     assert 0 < steps[0] < steps[1]
-    rows = [row["step"] for row in metrics(Path(record.run)) if row["train/loss"]]
+    rows = [row["step"] for row in metrics_of(Path(record.run)) if row["train/loss"]]
     assert rows == [str(step) for step in range(steps[1])]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,11 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from told import metrics_of
 
 from salt_core.submission.records import records
-
-#: What no two trainings have in common.
-CLOCK = re.compile("train/jets_per_s|time/")
 
 ROOT = Path(__file__).parents[4]
 
@@ -91,16 +87,11 @@ def weights(run):
     return torch.load(run / "ckpts" / "last.ckpt", weights_only=True)["state_dict"]
 
 
-def metrics(run):
-    with (run / "metrics.csv").open() as file:
-        return [{k: v for k, v in row.items() if not CLOCK.match(k)} for row in csv.DictReader(file)]
-
-
 def same(run, other):
     ours, theirs = weights(run), weights(other)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert metrics(run) == metrics(other)
+    assert metrics_of(run) == metrics_of(other)
 
 
 def interrupted(salt, config, *words):
@@ -159,7 +150,7 @@ def test_the_documented_command_trains_the_demo_on_two_nodes(slurm, salt, tmp_pa
     assert "Traceback" not in said
     metadata = yaml.safe_load((Path(record.run) / "metadata.yaml").read_text())
     assert (metadata["outcome"], metadata["nodes"]) == ("finished", 2)
-    losses = [float(row["val/loss"]) for row in metrics(Path(record.run)) if row["val/loss"]]
+    losses = [float(row["val/loss"]) for row in metrics_of(Path(record.run)) if row["val/loss"]]
     assert len(losses) == 15
     assert min(losses) < 0.9 * losses[0]
 
