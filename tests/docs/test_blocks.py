@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Commands whose flags are the options of a configuration.
 OF_A_TRAINING = ("fit", "test", "validate", "check")
 #: Pages whose Python is run by tests of their own.
-TESTED = {"data", "export", "hooks", "python", "tutorial"}
+TESTED = {"data", "export", "hooks", "python", "testing", "tutorial"}
 OTHERS = {
     "make",
     ".",
