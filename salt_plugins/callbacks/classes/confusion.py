@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from salt_core.drawing import confusion, paper_style
 from salt_core.files import whole_file, write_whole
 from salt_core.training.run import run_directory
 from salt_plugins.callbacks.classes.counting import Counting, confusion_counts, heads_of
@@ -68,22 +68,8 @@ def add_counts(target: Path, epoch: int, step: int, classes: Sequence[str], coun
 
 def draw(target: Path, title: str, classes: Sequence[str], counts: Tensor) -> None:
     """Draw the share of each chosen class among the entries of each true one."""
-    from matplotlib.figure import Figure
-
-    shares = counts.double() / counts.sum(1, keepdim=True).clamp(min=1)
-    size = 1.8 + 0.62 * len(classes)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    panel = figure.subplots()
-    image = panel.imshow(shares.numpy(), vmin=0, vmax=1, cmap="Blues")
-    for true, chosen in torch.cartesian_prod(torch.arange(len(classes)), torch.arange(len(classes))).tolist():
-        share = float(shares[true, chosen])
-        colour = "white" if share > 0.5 else "black"
-        panel.text(chosen, true, f"{share:.2f}", ha="center", va="center", color=colour, fontsize=8)
-    panel.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    panel.set_yticks(range(len(classes)), classes)
-    panel.set_xlabel("most probable class")
-    panel.set_ylabel("true class")
-    panel.set_title(title.replace("_", " "), fontsize=10)
-    figure.colorbar(image, ax=panel, label="share of the true class")
-    with whole_file(target) as file:
-        figure.savefig(file, dpi=150, format=target.suffix.lstrip("."))
+    shares = (counts.double() / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
+    with paper_style(), whole_file(target) as file:
+        figure = confusion(shares, classes, "class")
+        figure.suptitle(title.replace("_", " "))
+        figure.savefig(file, format=target.suffix.lstrip("."))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from salt_core.drawing import figure_of, paper_style
 from salt_core.training.metrics import METRICS_NAME, read_metrics
 from salt_core.training.run import run_directory
 
@@ -62,15 +63,14 @@ def draw(curves: dict[str, Curve], target: Path) -> None:
     target : Path
         The picture.
     """
-    from matplotlib.figure import Figure
-
     names = list(dict.fromkeys(key.split("/", 1)[1] for key in curves))
     names.sort(key=lambda name: name != "loss")
-    figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(1, len(names), squeeze=False)[0]
-    for panel, name in zip(panels, names, strict=True):
-        _panel(panel, curves, name)
-    figure.savefig(target, dpi=150)
+    with paper_style():
+        figure = figure_of(4.2 * len(names), 3.4)
+        panels: Sequence[Axes] = figure.subplots(1, len(names), squeeze=False)[0]
+        for panel, name in zip(panels, names, strict=True):
+            _panel(panel, curves, name)
+        figure.savefig(target)
 
 
 def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
@@ -82,9 +82,6 @@ def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
     for stage, style in styles.items():
         if f"{stage}/{name}" in curves:
             panel.plot(*curves[f"{stage}/{name}"], label=labels[stage], **style)
-    panel.set_title(
-        "total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10
-    )
-    panel.set_xlabel("step")
-    panel.set_ylabel("loss")
-    panel.legend(frameon=False, fontsize=9)
+    panel.set_title("total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "))
+    panel.set(xlabel="Step", ylabel="Loss")
+    panel.legend()

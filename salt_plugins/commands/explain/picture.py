@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from salt_core.drawing import colour, figure_of, paper_style, shown
 from salt_core.files import whole_file
 from salt_plugins.commands.explain.table import Row, by_size
 
@@ -13,17 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#1f5fa8", "#d97706", "#2e8b57", "#8e44ad", "#c0392b", "#16a2b8", "#7f6000", "#555555")
 OBJECT_COLOURS = ("#333f50", "#8497b0", "#b4a284", "#7b9e87")
-NAMES = {"bjets": "$b$-jets", "cjets": "$c$-jets", "ujets": "light jets", "taus": r"$\tau$-jets"}
-SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "legend.frameon": False,
-    "xtick.direction": "in",
-    "savefig.dpi": 130,
-    "pdf.fonttype": 42,
-}
 GAP = 0.8
 
 
@@ -39,23 +30,17 @@ def write_picture(path: Path, rows: Sequence[Row], wanted: str) -> None:
     wanted : str
         The class whose score it is.
     """
-    from matplotlib import rc_context
-
-    with rc_context(SETTINGS), whole_file(path) as temporary:
+    with paper_style(), whole_file(path) as temporary:
         draw(by_size(rows), wanted).savefig(temporary, format=path.suffix[1:])
 
 
 def draw(rows: Sequence[Row], wanted: str) -> Figure:
     """Draw the sizes, and beside them the means of each true class where they are known."""
-    from matplotlib.figure import Figure
-
     classes = list(rows[0].signed)
     objects = list(dict.fromkeys(row.object_name for row in rows))
     heights = [-place - GAP * objects.index(row.object_name) for place, row in enumerate(rows)]
     columns = 2 if classes else 1
-    figure = Figure(
-        figsize=(1.8 + 3.6 * columns, 1.3 + 0.3 * (len(rows) + GAP * len(objects))), layout="constrained"
-    )
+    figure = figure_of(1.8 + 3.6 * columns, 1.3 + 0.3 * (len(rows) + GAP * len(objects)))
     panels = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
     _sizes(panels[0], rows, heights, objects)
     if classes:
@@ -65,7 +50,7 @@ def draw(rows: Sequence[Row], wanted: str) -> Figure:
     for panel in panels:
         panel.tick_params(axis="y", length=0)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"Attribution to the log-odds of {NAMES.get(wanted, wanted)}", fontsize=11)
+    figure.suptitle(f"Attribution to the log-odds of {shown(wanted)}", fontsize=11)
     return figure
 
 
@@ -91,8 +76,8 @@ def _signed(panel: Axes, rows: Sequence[Row], heights: Sequence[float], classes:
             middles,
             [row.signed[name] for row in rows],
             height=thick,
-            color=COLOURS[place % len(COLOURS)],
-            label=NAMES.get(name, name),
+            color=colour(name, place),
+            label=shown(name),
         )
     panel.axvline(0, color="0.3", lw=0.8)
     panel.set_xlabel("Mean attribution, by true class")

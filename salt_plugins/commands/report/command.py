@@ -55,10 +55,10 @@ def report(
 ) -> None:
     """Draw what trained models can do: one page of pictures and numbers, for one run or several."""
     # Numpy and matplotlib take their time, which the help need not.
+    from salt_core.drawing import paper_style
     from salt_plugins.commands.report.page import write_report
     from salt_plugins.commands.report.reading import names_of, read_predictions, read_run
     from salt_plugins.commands.report.sections import Evaluated, Options, sections_of
-    from salt_plugins.commands.report.style import paper_style
 
     options = Options(
         signals, _words(classes), axes, dict(_fraction(word) for word in fractions), _points(working_points)

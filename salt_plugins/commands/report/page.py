@@ -12,6 +12,8 @@ from salt_core.files import whole_folder
 from salt_plugins.commands.report.sections import Section
 
 PAGE_NAME = "report.html"
+#: Inches beyond which a picture takes the whole width of the page.
+WIDE = 8
 
 
 def write_report(
@@ -56,4 +58,4 @@ def render(title: str, sources: Sequence[str], sections: Sequence[Section], imag
 
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     made = Environment(autoescape=True, trim_blocks=True).from_string(template)
-    return made.render(title=title, sources=sources, sections=sections, images=images)
+    return made.render(title=title, sources=sources, sections=sections, images=images, wide=WIDE)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from salt_core.drawing import RUN_STYLES, colour, figure_of, short, shown
 from salt_plugins.commands.report import numbers
 from salt_plugins.commands.report.jets import Jets
 from salt_plugins.commands.report.reading import Run
-from salt_plugins.commands.report.style import RUN_STYLES, colour, short, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Fractions = Mapping[str, float]
 NUM_BINS = 6
+PANELS_IN_ROW = 4
 
 #: Parts of a training whose seconds the metrics have as ``time/<part>``, and their colours.
 PARTS_OF_TIME = {"loading": "#d97706", "step": "#1f5fa8", "validation": "#2e8b57", "other": "0.55"}
@@ -37,15 +38,14 @@ def learning_curves(runs: Sequence[Run]) -> Figure | None:
     names.sort(key=lambda name: name != "loss")
     if not names:
         return None
-    rows = -(-len(names) // 2)
-    figure = _figure(8.6, 3.1 * rows)
-    panels = figure.subplots(rows, min(2, len(names)), squeeze=False).ravel()
+    columns = min(PANELS_IN_ROW, len(names))
+    rows = -(-len(names) // columns)
+    figure = figure_of(3.5 * columns, 3.1 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         for place, run in enumerate(runs):
             _losses(panel, run, name, f"C{place}" if len(runs) > 1 else None, len(runs) > 1)
-        panel.set_title(
-            "total" if name == "loss" else name.removesuffix("_loss").replace("_", " "), fontsize=10
-        )
+        panel.set_title("total" if name == "loss" else name.removesuffix("_loss").replace("_", " "))
         panel.set(xlabel="Step", ylabel="Loss")
         panel.legend()
     for panel in panels[len(names) :]:
@@ -73,7 +73,7 @@ def metric(run: Run, column: str) -> tuple[Array, Array]:
 
 def speed(runs: Sequence[Run]) -> Figure | None:
     """Draw the jets per second of the training."""
-    figure = _figure(5.6, 3.4)
+    figure = figure_of(5.6, 3.4)
     panel = figure.subplots()
     for run in runs:
         steps, rates = metric(run, "train/jets_per_s")
@@ -97,7 +97,7 @@ def shares_of_time(runs: Sequence[Run]) -> Figure | None:
     found = {run.name: times for run in runs if (times := seconds(run))}
     if not found:
         return None
-    figure = _figure(5.6, 1.3 + 0.45 * len(found))
+    figure = figure_of(5.6, 1.3 + 0.45 * len(found))
     panel = figure.subplots()
     for place, (part, hue) in enumerate(PARTS_OF_TIME.items()):
         shares = [list(times.values())[place] / sum(times.values()) for times in found.values()]
@@ -116,7 +116,7 @@ def shares_of_time(runs: Sequence[Run]) -> Figure | None:
 
 def discriminants(samples: Sequence[Jets], signal: str, fractions: Fractions) -> Figure:
     """Draw the distribution of the discriminant for each flavour."""
-    figure = _figure(5.6, 4.4)
+    figure = figure_of(5.6, 4.4)
     panel = figure.subplots()
     by_run = [sample.scores(signal, fractions) for sample in samples]
     ends = np.array([np.quantile(s, [0.005, 0.995]) for found in by_run for s in found.values()])
@@ -142,7 +142,7 @@ def discriminants(samples: Sequence[Jets], signal: str, fractions: Fractions) ->
 def roc(samples: Sequence[Jets], signal: str, fractions: Fractions) -> Figure:
     """Draw the rejection of each background against the signal's efficiency, with binomial bands."""
     several = len(samples) > 1
-    figure = _figure(5.8, 5.6 if several else 4.6)
+    figure = figure_of(5.8, 5.6 if several else 4.6)
     ratios = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2]) if several else [figure.subplots()]
     panel = ratios[0]
     efficiencies = np.linspace(0.5 if signal == "bjets" else 0.2, 1, 120)
@@ -175,7 +175,7 @@ def efficiencies(
     samples: Sequence[Jets], signal: str, fractions: Fractions, point: float, axis: str
 ) -> Figure:
     """Draw the signal's efficiency and the backgrounds' rejection in bins, at one cut for all jets."""
-    figure = _figure(5.8, 5.8)
+    figure = figure_of(5.8, 5.8)
     upper, lower = figure.subplots(2, 1, sharex=True)
     edges = numbers.quantile_edges(samples[0].kinematics[axis], NUM_BINS)
     wide = "GeV" in axis and edges[0] > 0 and edges[-1] > WIDE * edges[0]
@@ -218,31 +218,9 @@ def efficiencies(
     return figure
 
 
-def confusion(shares: Array, classes: Sequence[str], what: str) -> Figure:
-    """Draw a confusion matrix; each row, a true class, sums to one."""
-    size = 2.6 + 0.62 * len(classes)
-    figure = _figure(size, size * 0.88)
-    panel = figure.subplots()
-    image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), share in np.ndenumerate(shares):
-        if np.isfinite(share):
-            ink = "white" if share > 0.55 else "black"
-            panel.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=9, color=ink)
-    ticks = range(len(classes))
-    panel.set_xticks(
-        ticks, [shown(name) for name in classes], rotation=40, ha="right", rotation_mode="anchor"
-    )
-    panel.set_yticks(ticks, [shown(name) for name in classes])
-    panel.tick_params(which="both", length=0)
-    panel.minorticks_off()
-    panel.set(xlabel=f"Predicted {what}", ylabel=f"True {what}")
-    figure.colorbar(image, ax=panel, shrink=0.8, label="Share of the true class")
-    return figure
-
-
 def calibration(samples: Sequence[Jets]) -> Figure:
     """Draw the share of each class against its predicted probability."""
-    figure = _figure(5.2, 4.9)
+    figure = figure_of(5.2, 4.9)
     panel = figure.subplots()
     panel.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":")
     for place, sample in enumerate(samples):
@@ -276,7 +254,7 @@ def vertices(rows: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]) 
     rows : mapping
         Mean and its uncertainty by measure, by run and class.
     """
-    figure = _figure(5.8, 4.2)
+    figure = figure_of(5.8, 4.2)
     panel = figure.subplots()
     measures = list(next(iter(rows.values())))
     runs, classes = (list(dict.fromkeys(key[part] for key in rows)) for part in (0, 1))
@@ -291,12 +269,6 @@ def vertices(rows: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]) 
     panel.set(ylabel="Mean over jets", ylim=(0, 1.4), xlim=(-0.5, len(measures) - 0.5))
     _legend(panel, runs, markers=True, ncols=3, loc="upper left")
     return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _legend(panel: Axes, runs: Sequence[str], markers: bool = False, **settings: Any) -> None:

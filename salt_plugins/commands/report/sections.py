@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from salt_core.drawing import confusion
 from salt_core.errors import ConfigError, suggest
 from salt_core.evaluation.discriminant import separation
 from salt_core.nn.classes import probability_names
@@ -178,7 +179,7 @@ def _classes(samples: Sequence[Jets]) -> Section:
         predicted = np.stack(list(sample.probabilities.values())).argmax(axis=0)
         shares = numbers.confusion(sample.truth, predicted, len(sample.classes))
         name = f"confusion_{place}"
-        section.figures[name] = pictures.confusion(shares, sample.classes, "flavour")
+        section.figures[name] = confusion(shares, sample.classes, "flavour")
         if len(samples) > 1:
             section.figures[name].suptitle(sample.name, fontsize=10)
     section.figures["calibration"] = pictures.calibration(samples)
@@ -209,7 +210,7 @@ def _origins(evaluated: Sequence[Evaluated]) -> Section:
             continue
         predicted = np.stack([stream.columns[column][known] for column in columns]).argmax(axis=0)
         shares = numbers.confusion(truth[known], predicted, len(names))
-        section.figures[f"origin_{place}"] = pictures.confusion(shares, names, "origin")
+        section.figures[f"origin_{place}"] = confusion(shares, names, "origin")
     return section
 
 
