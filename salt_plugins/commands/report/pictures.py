@@ -38,10 +38,10 @@ def learning_curves(runs: Sequence[Run]) -> Figure | None:
     names.sort(key=lambda name: name != "loss")
     if not names:
         return None
-    columns = min(PANELS_IN_ROW, len(names))
-    rows = -(-len(names) // columns)
-    figure = figure_of(3.5 * columns, 3.1 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    in_row = min(PANELS_IN_ROW, len(names))
+    rows = -(-len(names) // in_row)
+    figure = figure_of(3.5 * in_row, 3.1 * rows)
+    panels = figure.subplots(rows, in_row, squeeze=False).ravel()
     for panel, name in zip(panels, names, strict=False):
         for place, run in enumerate(runs):
             _losses(panel, run, name, f"C{place}" if len(runs) > 1 else None, len(runs) > 1)
