@@ -23,7 +23,9 @@ COMMANDS = {
     "data": LazyCommand(
         "salt_core.commands.data:data", "Look at files of jets, and make what a training needs."
     ),
-    "plugins": LazyCommand("salt_core.commands.plugins:plugins", "List plugins and explain their options."),
+    "plugins": LazyCommand(
+        "salt_core.commands.plugins:plugins", "List plugins, explain their options, and begin new ones."
+    ),
     "completion": LazyCommand(
         "salt_core.commands.completion:completion", "Print what a shell needs to complete on TAB."
     ),

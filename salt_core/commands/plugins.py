@@ -15,6 +15,7 @@ import click
 from salt_core.commands import SaltGroup
 from salt_core.commands.built_in import COMMANDS
 from salt_core.commands.completing import kinds, plugin_names
+from salt_core.commands.new_plugin import new
 from salt_core.registry import BrokenPlugin, Provider, Registry
 from salt_core.registry.events import Listener
 from salt_core.registry.registry import check_kind
@@ -29,7 +30,8 @@ SUMMARY = HEADINGS.index("summary")
 NARROWEST_SUMMARY = 20
 GAP = "  "
 
-plugins = SaltGroup(name="plugins", help="List plugins and explain their options.")
+plugins = SaltGroup(name="plugins", help="List plugins, explain their options, and begin new ones.")
+plugins.add_command(new)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,12 @@ def test_help_and_listing_import_nothing_heavy(args, said):
     assert said in result.stdout
 
 
+def test_a_new_package_is_written_without_anything_heavy(tmp_path):
+    result = run_and_look("plugins", "new", "charge", "--kind", "task", "--out", str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "salt-plugin-charge" / "pyproject.toml").is_file()
+
+
 def test_the_look_at_imports_sees_them():
     result = run_and_look("plugins", "show", "loss", "cross_entropy")
     assert "'torch'" in result.stderr

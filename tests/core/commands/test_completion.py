@@ -36,7 +36,7 @@ def names(kind: str) -> list[str]:
 def test_commands_of_salt_and_of_plugins():
     assert offered("") == [*COMMANDS, *names("command")]
     assert offered("plu") == ["plugins"]
-    assert offered("plugins", "") == ["list", "show"]
+    assert offered("plugins", "") == ["list", "new", "show"]
 
 
 def test_plugins_by_kind():
@@ -45,6 +45,7 @@ def test_plugins_by_kind():
     assert offered("plugins", "show", "encoder", "gn") == ["gn2"]
     assert offered("plugins", "show", "nothing", "") == []
     assert offered("plugins", "list", "--kind", "tas") == ["task"]
+    assert offered("plugins", "new", "charge", "--kind", "tas") == ["task"]
     assert offered("submit", "") == names("batch")
     assert offered("--no-plugin", "slurm", "submit", "--h") == ["--help"]
 

@@ -231,7 +231,9 @@ def test_a_rival_command_is_a_warning_beside_the_listing(capsys, monkeypatch):
 def test_an_unknown_subcommand_is_one_message(capsys):
     code, out, err = run(capsys, "plugins", "lst")
     assert (code, out) == (2, "")
-    assert err == "error: 'salt plugins' has no command 'lst': did you mean 'list'? Choices: list, show\n"
+    assert (
+        err == "error: 'salt plugins' has no command 'lst': did you mean 'list'? Choices: list, new, show\n"
+    )
 
 
 def test_alone_it_shows_its_help(capsys):

@@ -1,0 +1,1 @@
+"""For those who write plugins: new packages that work from the start."""
