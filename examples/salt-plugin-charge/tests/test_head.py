@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Packed
+from salt_core import ConfigError, DataError, Encoded, JetBatch, Layout, Packed
+from salt_core.testing import check_task, make_facts
 
 from salt_plugin_charge.head import ChargeHead
 from salt_plugin_charge.loss import LogCosh
 
-FACTS = DataFacts("jets", {"jets": ("pt",), "tracks": ("d0",)}, {}, {}, {}, {})
+FACTS = make_facts({"jets": ["pt"], "tracks": ["d0"]})
+
+LABELS = {
+    "jets": {"pt_btagJes": (20e3, 250e3)},
+    "tracks": {"qOverP": (-1e-3, 1e-3), "pt": (500.0, 50e3)},
+}
 
 
 @pytest.fixture
@@ -28,6 +34,10 @@ def head() -> ChargeHead:
     made = ChargeHead(LogCosh(), hidden_size=8)
     made.build(Encoded(4, {"tracks": 4}), FACTS)
     return made
+
+
+def test_it_keeps_the_contract_of_a_task() -> None:
+    check_task(ChargeHead(LogCosh()), labels=LABELS)
 
 
 def test_the_loss_is_0_for_the_true_charge(head: ChargeHead, batch: JetBatch) -> None:

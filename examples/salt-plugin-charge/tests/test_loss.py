@@ -3,8 +3,13 @@
 import pytest
 import torch
 from salt_core import ConfigError
+from salt_core.testing import check_loss
 
 from salt_plugin_charge.loss import LogCosh
+
+
+def test_it_keeps_the_contract_of_a_loss() -> None:
+    check_loss(LogCosh())
 
 
 def test_it_is_the_logarithm_of_the_hyperbolic_cosine() -> None:
