@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Commands whose flags are the options of a configuration.
 OF_A_TRAINING = ("fit", "test", "validate", "check")
 #: Pages whose Python is run by tests of their own.
-TESTED = {"data", "export", "hooks", "python", "testing", "tutorial"}
+TESTED = {"data", "export", "hooks", "plugins", "python", "testing", "tutorial"}
 OTHERS = {
     "make",
     ".",
@@ -35,6 +35,7 @@ OTHERS = {
     "apptainer",
     "docker",
     "python",
+    "python3",
     "nvidia-smi",
 }
 
@@ -104,7 +105,7 @@ def test_trainings_take_the_flags_that_are_shown(salt, run, tmp_path, monkeypatc
     for page, line in TRAININGS:
         words = words_of(line if line.startswith("salt ") else f"salt fit {line}")[2:]
         words = [
-            re.sub(r"^(configs/|logs/.*/config\.yaml|(?:my|tagger|poly)\.yaml)", _config(run), w)
+            re.sub(r"^(configs/|logs/.*/config\.yaml|(?:my|tagger|poly|train|cubic)\.yaml)", _config(run), w)
             for w in words
         ]
         done = salt("fit", "--config", "GN2.yaml", "--config", "demo.yaml", *words, "--print_config")
