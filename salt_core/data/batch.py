@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import ClassVar
@@ -204,6 +204,8 @@ class JetBatch:
         floats as float32.
     rows : Tensor
         Row of each jet in its file (B,), int64.
+    moved : mapping of int to (Tensor, Tensor), optional
+        For a batch that `to` has moved: what each of its columns, by ``id``, was copied from; and the column.
     """
 
     global_object: str
@@ -211,6 +213,7 @@ class JetBatch:
     streams: Mapping[str, Packed]
     columns: Mapping[str, Mapping[str, Tensor]]
     rows: Tensor
+    moved: Mapping[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @property
     def num_jets(self) -> int:
@@ -239,8 +242,33 @@ class JetBatch:
         return pad(packed.x, packed.layout, length)
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> JetBatch:
-        """Return the batch on `device`."""
-        return self.map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        """Return the batch on `device`; it remembers its columns on the host, see `on_host`."""
+        moved = self.map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        origins = {
+            id(column): (self.columns[name][key], column)
+            for name, columns in moved.columns.items()
+            for key, column in columns.items()
+            if self.columns[name][key].device.type == "cpu"
+        }
+        return replace(moved, moved=origins)
+
+    def on_host(self) -> JetBatch:
+        """Return the batch with its columns on the host, and all else where it is.
+
+        What follows from labels can be found there without waiting for a device, such as how many entries
+        have one. A column that was changed after the batch was moved is copied, which does wait.
+        """
+        return replace(
+            self,
+            columns={
+                name: {key: self._on_host(column) for key, column in columns.items()}
+                for name, columns in self.columns.items()
+            },
+        )
+
+    def _on_host(self, column: Tensor) -> Tensor:
+        origin, _ = self.moved.get(id(column), (column, column))
+        return origin.to("cpu")
 
     def pin_memory(self) -> JetBatch:
         """Return the batch in page-locked memory."""

@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from salt_core.data.batch import JetBatch
 from salt_core.distributed import mean_over_ranks
 from salt_core.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries that take part in a loss, found on the host.
+
+    A device that picked them by a mask would have to tell the host how many they are, and every step would
+    wait for it.
+
+    Parameters
+    ----------
+    rows : Tensor, optional
+        Their indices (M,), on the host; None where all entries take part.
+    """
+
+    rows: Tensor | None
+
+    @classmethod
+    def of(cls, wanted: Tensor) -> Entries:
+        """Take the entries where the mask `wanted`, of any shape and on the host, is true."""
+        return cls(None if wanted.all() else wanted.flatten().nonzero().squeeze(1))
+
+    def of_values(self, values: Tensor, device: torch.device) -> Tensor:
+        """Return the entries' values, of the mask's shape and on the host, on `device` as (M,)."""
+        flat = values.flatten()
+        flat = flat if self.rows is None else flat.index_select(0, self.rows)
+        return moved(flat, device)
+
+    def of_predictions(self, predictions: Tensor, axes: int = 1) -> Tensor:
+        """Return the entries' predictions, whose first `axes` are the mask's, as (M, ...)."""
+        flat = predictions.flatten(0, axes - 1)
+        return flat if self.rows is None else flat.index_select(0, moved(self.rows, flat.device))
+
+
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Copy values of the host to `device` without waiting for it, which takes page-locked memory."""
+    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def where_found(bad: Tensor, batch: JetBatch, name: str) -> str:

@@ -13,7 +13,7 @@ from salt_core.errors import ConfigError, located
 from salt_core.interfaces.encoder import Encoded
 from salt_core.interfaces.loss import Loss, Target
 from salt_core.nn.activations import Activation
-from salt_core.nn.entries import check_weights, loss_of_entries
+from salt_core.nn.entries import Entries, check_weights, loss_of_entries
 from salt_core.nn.head import HeadTask
 from salt_core.nn.targets import TargetNorms, Targets, scalings_of
 
@@ -117,15 +117,17 @@ class NumbersHead(HeadTask):
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss over all targets that there are."""
-        targets = self.targets.scaled(batch)
-        known = ~targets.isnan()
-        found = predictions[known]
+        host, device = batch.on_host(), predictions.device
+        targets = self.targets.scaled(host)
+        known = Entries.of(~targets.isnan())
+        found = known.of_predictions(predictions, targets.ndim)
         if self.predictions_per_target == 1:
             found = found.squeeze(-1)
-        values: Tensor = self.loss_function(found, targets[known])
+        values: Tensor = self.loss_function(found, known.of_values(targets, device))
         weights = None
         if self.sample_weight is not None:
-            weights = batch.raw(self.input_name)[self.sample_weight][:, None].expand_as(targets)[known]
+            weight = host.raw(self.input_name)[self.sample_weight]
+            weights = known.of_values(weight[:, None].expand_as(targets), device)
         return loss_of_entries(values, weights)
 
     def check(self, batch: JetBatch) -> None:

@@ -10,7 +10,7 @@ from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Target
 from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.classes import probability_names
-from salt_core.nn.entries import check_weights, loss_of_entries
+from salt_core.nn.entries import Entries, check_weights, loss_of_entries
 from salt_core.nn.head import HeadTask
 from salt_plugins.tasks.classification.labels import ClassLabel
 
@@ -82,11 +82,15 @@ class Classification(HeadTask):
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss of the labelled entries."""
-        columns = batch.raw(self.input_name)
+        columns, device = batch.on_host().raw(self.input_name), predictions.device
         targets = self.label.indices(columns[self.label_name])
-        labelled = targets >= 0
-        values: Tensor = self.loss_function(predictions[labelled], targets[labelled])
-        weights = None if self.sample_weight is None else columns[self.sample_weight][labelled]
+        labelled = Entries.of(targets >= 0)
+        values: Tensor = self.loss_function(
+            labelled.of_predictions(predictions), labelled.of_values(targets, device)
+        )
+        weights = None
+        if self.sample_weight is not None:
+            weights = labelled.of_values(columns[self.sample_weight], device)
         return loss_of_entries(values, weights)
 
     def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Target
 from salt_core.errors import located
 from salt_core.nn.activations import Activation
-from salt_core.nn.entries import loss_of_entries, where_found
+from salt_core.nn.entries import Entries, loss_of_entries, where_found
 from salt_core.nn.head import HeadTask
 
 UNKNOWN = (-1, -2)
@@ -71,10 +71,11 @@ class Flags(HeadTask):
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:
         """Return the mean loss over all flags that are known."""
-        columns = batch.raw(self.input_name)
+        columns = batch.on_host().raw(self.input_name)
         flags = torch.stack([columns[label].long() for label in self.labels], -1)
-        known = flags >= 0
-        return loss_of_entries(self.loss_function(predictions[known], flags[known]), None)
+        known = Entries.of(flags >= 0)
+        found = known.of_predictions(predictions, flags.ndim)
+        return loss_of_entries(self.loss_function(found, known.of_values(flags, predictions.device)), None)
 
     def outputs(self, predictions: Tensor, batch: JetBatch) -> Mapping[str, Mapping[str, Tensor]]:
         """Give the probability of each flag."""
