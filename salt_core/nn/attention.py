@@ -26,6 +26,8 @@ Backend = Literal["auto", "varlen", "runs", "padded"]
 
 BUCKETS = (4, 8, 16, 32, 64, 128, 256)
 
+HALF = (torch.bfloat16, torch.float16)
+
 
 def choose(backend: Backend, x: Tensor, dropout: float, biased: bool = False) -> Backend:
     """Return the backend to use for tokens like `x`.
@@ -35,7 +37,7 @@ def choose(backend: Backend, x: Tensor, dropout: float, biased: bool = False) ->
     ConfigError
         Where `varlen` is asked for and the device, type, dropout or a bias of pairs does not allow it.
     """
-    half = x.dtype in (torch.bfloat16, torch.float16)
+    half = x.dtype in HALF
     recent = x.is_cuda and torch.cuda.get_device_capability(x.device) >= (8, 0)
     possible = half and recent and dropout == 0.0
     if backend == "varlen" and biased:
@@ -146,10 +148,16 @@ def _run(
     q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float, bias: Tensor | None
 ) -> Tensor:
     """Attend within c jets of l tokens each, for `shape` (c, l)."""
-    q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
+    given = q.dtype
+    q, k, v = (_wide(x).unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
     mask = None if bias is None else bias.to(q.dtype)
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-    return mixed.transpose(1, 2).flatten(0, 1)
+    return mixed.transpose(1, 2).flatten(0, 1).to(given)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return `x` in the type to attend in: a processor's kernel takes 16 bits, but four times as long backward."""
+    return x.float() if x.device.type == "cpu" and x.dtype in HALF else x
 
 
 def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
@@ -186,6 +194,8 @@ def _padded_bucket(
     q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float, bias: Tensor | None
 ) -> Tensor:
     """Attend within the jets of `layout`, padded to `length` tokens each."""
+    given = q.dtype
+    q, k, v = _wide(q), _wide(k), _wide(v)
     slots = layout.jet_index * length + layout.slot
     shape = (layout.num_jets, length)
 
@@ -198,7 +208,7 @@ def _padded_bucket(
     if bias is not None:
         mask = bias.to(q.dtype).masked_fill(~mask, -torch.inf)
     mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
-    return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
+    return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots).to(given)
 
 
 def bucket_shapes(runs: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:

@@ -50,4 +50,6 @@ class TokenMap:
         """Take the merged rows (N, D) apart into their streams."""
         if len(self.layouts) == 1:
             return {name: Packed(x, layout) for name, layout in self.layouts.items()}
-        return {name: Packed(x[self.slots[name]], layout) for name, layout in self.layouts.items()}
+        return {
+            name: Packed(x.index_select(0, self.slots[name]), layout) for name, layout in self.layouts.items()
+        }

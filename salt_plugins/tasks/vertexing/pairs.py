@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,33 @@ def off_diagonal(square: Tensor) -> Tensor:
     length = square.shape[1]
     rest: Tensor = square.flatten(1, 2)[:, 1:].unflatten(1, (-1, length + 1))
     return rest[:, :, :-1]
+
+
+class Compacted(torch.autograd.Function):
+    """`off_diagonal` put together in memory; backward, one square is filled instead of one for each slice."""
+
+    @staticmethod
+    def forward(ctx: Any, square: Tensor) -> Tensor:
+        """Take the entries i != j of squares (c, l, l, D)."""
+        del ctx
+        return off_diagonal(square).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Put the gradients (c, l - 1, l, D) back into squares, zero where i = j."""
+        del ctx
+        (gradient,) = gradients
+        length = gradient.shape[2]
+        square = gradient.new_empty((len(gradient), length, length, *gradient.shape[3:]))
+        square.flatten(1, 2)[:, :: length + 1] = 0
+        off_diagonal(square).copy_(gradient)
+        return square
+
+
+def compacted(square: Tensor) -> Tensor:
+    """Return the entries of `off_diagonal` side by side in memory."""
+    entries: Tensor = Compacted.apply(square)  # type: ignore[no-untyped-call]
+    return entries
 
 
 def from_off_diagonal(entries: Tensor, length: int) -> Tensor:
@@ -77,5 +105,7 @@ class PairNet(nn.Module):
         return torch.cat(parts) if parts else self.net.after_first(rows_i[:0]).flatten()
 
     def _run(self, run_i: Tensor, run_j: Tensor) -> Tensor:
-        hidden = off_diagonal(run_i.unsqueeze(2) + run_j.unsqueeze(1))
+        square = run_i.unsqueeze(2) + run_j.unsqueeze(1)
+        # A graph that is exported holds no function of our own.
+        hidden = compacted(square) if square.requires_grad else off_diagonal(square)
         return self.net.after_first(hidden).flatten()

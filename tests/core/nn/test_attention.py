@@ -117,3 +117,17 @@ def test_qk_norm_makes_attention_blind_to_the_size_of_queries():
 def test_buckets_have_fixed_lengths():
     runs = ((5, 1), (2, 4), (3, 5), (1, 8), (2, 300))
     assert bucket_shapes(runs) == [(7, 4, 13), (4, 8, 23), (2, 300, 600)]
+
+
+@pytest.mark.parametrize("backend", ["runs", "padded"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_processor_attends_to_numbers_of_16_bits_in_32(backend, dtype):
+    qkv = random_qkv(sum(SORTED)).detach().to(dtype).requires_grad_()
+    wide = qkv.detach().float().requires_grad_()
+    ours, theirs = (attend(*x, Layout.of(np.array(SORTED)), backend) for x in (qkv, wide))
+    assert ours.dtype == dtype
+    assert torch.equal(ours, theirs.to(dtype))
+    gradients = [
+        torch.autograd.grad(result.float().sum(), x)[0] for result, x in ((ours, qkv), (theirs, wide))
+    ]
+    assert torch.equal(gradients[0], gradients[1].to(dtype))

@@ -271,3 +271,25 @@ def test_pooling_is_over_registers_and_all_streams(pooling):
     for jet, pooled in enumerate(encoder.pool(streams, batch)):
         mine = torch.cat([p.x[p.layout.jet_index == jet] for p in streams.values()])
         torch.testing.assert_close(pooled, reduce(mine))
+
+
+@pytest.mark.parametrize("attention", ["runs", "padded"])
+def test_compiled_layers_are_the_same_and_not_compiled_anew_for_other_batches(attention):
+    encoder, plain = (make_encoder(("tracks",), attention=attention) for _ in range(2))
+    torch._dynamo.reset()
+    graphs, counts = [], []
+    for layer in encoder.compiled_parts():
+        layer.compile(dynamic=True, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        lengths = np.sort(random.integers(0, 12, random.integers(5, 30))).tolist()
+        batch = make_batch(("tracks",), {"tracks": lengths})
+        losses = [run(one, batch)[1].square().sum() for one in (encoder, plain)]
+        gradients = [
+            torch.autograd.grad(loss, list(one.parameters()))
+            for loss, one in zip(losses, (encoder, plain), strict=True)
+        ]
+        torch.testing.assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-5, atol=1e-5)
+        counts.append(len(graphs))
+    assert counts[-1] == counts[0] > 0

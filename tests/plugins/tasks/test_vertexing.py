@@ -12,7 +12,7 @@ from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
 from salt_plugins.tasks.vertexing.components import vertices_of
 from salt_plugins.tasks.vertexing.head import Vertexing
-from salt_plugins.tasks.vertexing.pairs import from_off_diagonal, off_diagonal
+from salt_plugins.tasks.vertexing.pairs import compacted, from_off_diagonal, off_diagonal
 
 SIZE, CONTEXT = 3, 4
 SORTED = [0, 1, 2, 2, 4, 5]
@@ -222,3 +222,13 @@ def test_a_loss_between_classes_is_refused():
     with pytest.raises(ConfigError, match=message) as caught:
         make_task(CrossEntropy())
     assert caught.value.where == "loss"
+
+
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_entries_put_together_have_the_gradients_of_their_view(length):
+    square = torch.randn(3, length, length, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, length - 1, length, 4, dtype=torch.float64)
+    found, expected = compacted(square), off_diagonal(square)
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad((x * weight).sum(), square)[0] for x in (found, expected)]
+    assert torch.equal(gradients[0], gradients[1])
