@@ -21,6 +21,9 @@ from salt_core.version import __version__
 
 DEBUG_VARIABLE = "SALT_DEBUG"
 
+#: Has PyTorch ask Linux for large pages, which makes a training step on a processor some 5% faster.
+LARGE_PAGES_VARIABLE = "THP_MEM_ALLOC_ENABLE"
+
 
 salt = PluggedGroup(
     COMMANDS,
@@ -61,6 +64,7 @@ def main(args: Sequence[str] | None = None) -> int:
         interruption, 143 for a termination, 85 for a training that was stopped and can be resumed.
     """
     completing = COMPLETE_VARIABLE in os.environ
+    os.environ.setdefault(LARGE_PAGES_VARIABLE, "1")  # PyTorch reads it when it is imported
     (logs.hide if completing else logs.show)()
     try:
         words, unwanted = take_flags(sys.argv[1:] if args is None else args)
