@@ -71,6 +71,8 @@ class _Bytes(io.FileIO):
 class PredictionFile:
     """An open file to which rows are appended, dataset by dataset.
 
+    Datasets stay open: HDF5 compresses the last chunk of one whenever it is closed.
+
     Parameters
     ----------
     path : Path
@@ -84,9 +86,10 @@ class PredictionFile:
         self._told = False
         self._file = h5py.File(self._bytes, "w")
         self._file.attrs.update(attributes)
+        self._datasets: dict[str, h5py.Dataset] = {}
 
-    def append(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> None:
-        """Append structured rows (B, ...); the first ones make the dataset and its attributes.
+    def append(self, dataset: str, rows: Array, attributes: Callable[[], Mapping[str, Any]]) -> None:
+        """Append structured rows (B, ...); the first ones make the dataset, with the attributes that are given.
 
         Raises
         ------
@@ -100,23 +103,27 @@ class PredictionFile:
             raise
         self._raise()
 
-    def _append(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> None:
-        if dataset not in self._file:
-            inner = rows.shape[1:]
-            chunk = max(CHUNK_VALUES // max(int(np.prod(inner)), 1), 1)
-            made = self._file.create_dataset(
-                dataset,
-                shape=(0, *inner),
-                maxshape=(None, *inner),
-                chunks=(chunk, *inner),
-                dtype=rows.dtype,
-                **COMPRESSION,
-            )
-            made.attrs.update(attributes)
-        target = self._file[dataset]
+    def _append(self, dataset: str, rows: Array, attributes: Callable[[], Mapping[str, Any]]) -> None:
+        if dataset not in self._datasets:
+            self._datasets[dataset] = self._made(dataset, rows, attributes())
+        target = self._datasets[dataset]
         start = target.shape[0]
         target.resize(start + len(rows), axis=0)
         target[start:] = rows
+
+    def _made(self, dataset: str, rows: Array, attributes: Mapping[str, Any]) -> h5py.Dataset:
+        inner = rows.shape[1:]
+        chunk = max(CHUNK_VALUES // max(int(np.prod(inner)), 1), 1)
+        made = self._file.create_dataset(
+            dataset,
+            shape=(0, *inner),
+            maxshape=(None, *inner),
+            chunks=(chunk, *inner),
+            dtype=rows.dtype,
+            **COMPRESSION,
+        )
+        made.attrs.update(attributes)
+        return made
 
     def close(self) -> None:
         """Write everything out.

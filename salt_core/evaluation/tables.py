@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import h5py
 import numpy as np
@@ -25,6 +27,8 @@ class Tables:
 
     Parameters
     ----------
+    file : h5py.File
+        The file that is predicted.
     model : str
         The model's name, with which every column of it begins.
     selection : Selection
@@ -39,6 +43,7 @@ class Tables:
         Type of predicted numbers, such as ``float32``.
     """
 
+    file: h5py.File
     model: str
     selection: Selection
     copied: Mapping[str, Sequence[str]]
@@ -46,7 +51,7 @@ class Tables:
     made: Mapping[str, Sequence[str]] = field(default_factory=dict)
     precision: str = "float32"
 
-    def of(self, outputs: Outputs, batch: JetBatch, file: h5py.File) -> Iterator[tuple[str, Array]]:
+    def of(self, outputs: Outputs, batch: JetBatch) -> Iterator[tuple[str, Array]]:
         """Yield each object with the rows (B, ...) of a batch, as they follow each other in the file.
 
         Parameters
@@ -55,8 +60,6 @@ class Tables:
             Columns (B,) or (N,) by object, in the order of the batch.
         batch : JetBatch
             Jets that follow each other in the file.
-        file : h5py.File
-            The file.
 
         Raises
         ------
@@ -79,22 +82,31 @@ class Tables:
             if name == batch.global_object:
                 own = {key: values[order] for key, values in own.items()}
             else:
-                own = self._padded(name, own, batch, order, file)
-            taken = {**self._copied(name, rows, file), **{key: own[key] for key in made}}
+                own = self._padded(name, own, batch, order)
+            taken = {**self._copied(name, rows), **{key: own[key] for key in made}}
             told = {key: values for key, values in own.items() if key not in made}
             columns = {**told, **{key: taken[key] for key in self.copied.get(name, ())}}
             if columns:
                 yield name, structured(columns)
 
-    def dataset(self, name: str, file: h5py.File) -> h5py.Dataset:
-        """Return the dataset of an object."""
-        return dataset_of(file, self.selection, name, "data.test_file")
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Return what the file says of the dataset of an object."""
+        return dict(self._dataset(name).attrs)
 
-    def _padded(self, name: str, columns: Columns, batch: JetBatch, order: Array, file: h5py.File) -> Columns:
+    def _dataset(self, name: str) -> h5py.Dataset:
+        if name not in self._datasets:
+            self._datasets[name] = dataset_of(self.file, self.selection, name, "data.test_file")
+        return self._datasets[name]
+
+    @cached_property
+    def _datasets(self) -> dict[str, h5py.Dataset]:
+        return {}
+
+    def _padded(self, name: str, columns: Columns, batch: JetBatch, order: Array) -> Columns:
         """Spread packed columns (N,) over the slots (B, P) in which the file has its constituents."""
         cuts = self.selection.cuts.get(name, ())
         names = list(dict.fromkeys([VALID, *(cut.column for cut in cuts)]))
-        valid = valid_slots(self._rows(name, names, batch.rows.cpu().numpy()[order], file), cuts)
+        valid = valid_slots(self._rows(name, names, batch.rows.cpu().numpy()[order]), cuts)
         valid[:, self.selection.num_inputs.get(name, valid.shape[1]) :] = False
         packed = rows_of(order, batch.streams[name].layout.host_lengths)
         padded: dict[str, Array] = {}
@@ -103,16 +115,16 @@ class Tables:
             padded[key][valid] = values[packed]
         return {**padded, VALID: valid}
 
-    def _copied(self, name: str, rows: Array, file: h5py.File) -> Columns:
+    def _copied(self, name: str, rows: Array) -> Columns:
         names = [key for key in self.copied.get(name, ()) if key not in self.made.get(name, ())]
         if not names:
             return {}
-        found = self._rows(name, names, rows, file)
+        found = self._rows(name, names, rows)
         return {key: found[key] for key in names}
 
-    def _rows(self, name: str, names: list[str], rows: Array, file: h5py.File) -> Array:
+    def _rows(self, name: str, names: list[str], rows: Array) -> Array:
         """Read fields of the `rows` (B,) of an object, which are rising."""
-        view = self.dataset(name, file).fields(names)
+        view = self._dataset(name).fields(names)
         return np.concatenate([view[part[0] : part[-1] + 1][part - part[0]] for part in close_together(rows)])
 
 

@@ -199,11 +199,11 @@ class Trained:
             name: [column for column in columns if column in copied[name]]
             for name, columns in self._data.made_vars.items()
         }
-        tables = Tables(self.config["name"], selection, copied, constituents, made)
+        tables = Tables(file, self.config["name"], selection, copied, constituents, made)
         for batch in self._batches(file, selection, num_jets, batch_size):
             batch = batch.to(self.module.device)
             unwanted = () if constituents else selection.streams
-            yield from tables.of(self.module.written(batch, unwanted), batch, file)
+            yield from tables.of(self.module.written(batch, unwanted), batch)
 
     def _selection(
         self, file: h5py.File, where: str = "source"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from salt_core.evaluation.output import PredictionFile, output_path
 from salt_core.evaluation.tables import Tables
 from salt_core.files import whole_file
 from salt_core.version import __version__
+
+SECONDS_BETWEEN_RATES = 0.5
 
 
 class PredictionWriter(Callback):
@@ -44,7 +47,9 @@ class PredictionWriter(Callback):
         self.data = _data_of(trainer)
         (path,) = self.data.files("test")
         self.target = output_path(self.checkpoint, path, self.data.test_suffix)
+        self.source = self._open.enter_context(open_file(path, "data.test_file"))
         self.tables = Tables(
+            self.source,
             self.name,
             self.data.selection(),
             self.data.extra_vars,
@@ -52,7 +57,6 @@ class PredictionWriter(Callback):
             self.data.made_vars,
             self.data.write_precision,
         )
-        self.source = self._open.enter_context(open_file(path, "data.test_file"))
         try:
             temporary = self._open.enter_context(whole_file(self.target))
             self.file = PredictionFile(temporary, {**self.source.attrs, **self._attributes()})
@@ -60,6 +64,7 @@ class PredictionWriter(Callback):
             raise self._unwritable(error) from error
         self._open.callback(self.file.close)
         self._started, self._jets = time.perf_counter(), 0
+        self._tell_next = self._started
 
     def on_test_batch_end(
         self,
@@ -72,18 +77,20 @@ class PredictionWriter(Callback):
     ) -> None:
         """Append the rows of one batch."""
         del trainer, batch_idx, dataloader_idx
-        told = list(self.tables.of(outputs, batch, self.source))
+        told = list(self.tables.of(outputs, batch))
         if not told:
             raise self._nothing()
         for name, rows in told:
-            attributes = dict(self.tables.dataset(name, self.source).attrs)
             try:
-                self.file.append(self.data.datasets[name], rows, attributes)
+                self.file.append(self.data.datasets[name], rows, partial(self.tables.attributes, name))
             except OSError as error:
                 raise self._unwritable(error) from error
         self._jets += batch.num_jets
-        self._rate = self._jets / (time.perf_counter() - self._started)
-        pl_module.log("jets_per_s", self._rate, prog_bar=True, batch_size=batch.num_jets)
+        now = time.perf_counter()
+        self._rate = self._jets / (now - self._started)
+        if now >= self._tell_next:  # telling it takes longer than to write a batch
+            self._tell_next = now + SECONDS_BETWEEN_RATES
+            pl_module.log("jets_per_s", self._rate, prog_bar=True, batch_size=batch.num_jets)
 
     def pace(self) -> str:
         """Tell how many jets were evaluated, and how fast."""

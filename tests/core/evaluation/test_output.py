@@ -20,8 +20,8 @@ def test_rows_are_appended_and_any_reader_opens_them(tmp_path):
     file = PredictionFile(tmp_path / "p.h5", {"model": "GN2"})
     columns = {"p": np.arange(3, dtype=np.float32), "n": np.arange(3)}
     for _ in range(2):
-        file.append("jets", structured(columns), {"unit": "none"})
-        file.append("tracks", structured({"v": np.ones((3, 4), dtype=bool)}), {})
+        file.append("jets", structured(columns), lambda: {"unit": "none"})
+        file.append("tracks", structured({"v": np.ones((3, 4), dtype=bool)}), dict)
     file.close()
     with h5py.File(tmp_path / "p.h5") as written:
         assert written.attrs["model"] == "GN2"
