@@ -81,10 +81,11 @@ class Local(BatchBackend):
     def _lives(self, identifier: str) -> int:
         """Return the number of the job's process; 0 where it has ended."""
         try:
-            pid, start = (Path.cwd() / self.folder / f"{identifier}{PROCESS}").read_text().split()
+            text = (Path.cwd() / self.folder / f"{identifier}{PROCESS}").read_text()
         except OSError as error:
             raise RunError(f"what is known of job {identifier} is gone: {error}") from error
-        return int(pid) if _start(int(pid)) == start else 0
+        pid, _, start = text.strip().partition(" ")  # no start is known of a job that ended at once
+        return int(pid) if start and _start(int(pid)) == start else 0
 
 
 def _outcome(job: Job) -> Path:

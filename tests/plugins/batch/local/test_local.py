@@ -69,6 +69,13 @@ def test_a_failure_is_told(queued):
     assert (state.phase, state.reason) == ("failed", "exit status 3")
 
 
+def test_a_job_that_ended_before_its_start_was_read(queued):
+    backend, identifier, log = queued("exit 3")
+    over(backend, identifier)
+    (log.parent / f"{identifier}.process").write_text(f"{os.getpid()} \n")
+    assert backend.status(identifier).reason == "exit status 3"
+
+
 def test_it_starts_again_until_it_is_done(queued):
     count = "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) > n; [ $n -ge 2 ] || exit 85"
     backend, identifier, log = queued(count, requeue=True)
