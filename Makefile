@@ -1,6 +1,8 @@
 # make demo    installs, trains a small GN2 on the bundled jets, evaluates it, and reports on it
 # make docs    builds the documentation into site/
 # make test    lint, types and the tests (under 10 minutes on 2 cores)
+# make coverage    what those tests run of the code, line by line; fails below 90%
+# make mutation    whether the tests of losses, registry and configuration notice changed code (an hour)
 #
 # PyTorch: on a machine without a GPU the build of constraints/cpu.txt. Say otherwise with
 #   make install CONSTRAINTS=my-constraints.txt
@@ -13,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 RUN_OF_DEMO = $$(ls -td logs/GN2_demo*/ | head -n 1)
 JOBS ?= 2
 
-.PHONY: install demo docs test test-full lint clean
+.PHONY: install demo docs test test-full coverage mutation lint clean
 
 install: $(INSTALLED)
 
@@ -45,5 +47,17 @@ test-full: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) -m 'not full'
 	$(BIN)/pytest -s -m full
 
+# One test limits the size of files, and what coverage writes is larger.
+coverage: install
+	$(BIN)/coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses $(JOBS) -m 'not full' \
+	    --deselect tests/core/training/test_archive.py::test_a_full_disk_ends_a_training_with_one_message
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+mutation: install
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run --max-children $(JOBS)
+	$(BIN)/mutmut results
+
 clean:
-	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* mutants
