@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from salt_core.config.merge import Layer
-from salt_core.config.yaml import load_value
 from salt_core.errors import ConfigError
 
 SHORT = {"-n": "--name", "-f": "--force", "-t": "--tag", "-h": "--help"}
@@ -47,6 +46,9 @@ class Flag:
         ConfigError
             Where the value is not YAML, or a key is empty.
         """
+        # Completion and listing know the names of flags alone, and YAML takes its time to import.
+        from salt_core.config.yaml import load_value
+
         if "" in self.path:
             raise ConfigError("a flag is written --section.option VALUE", self.name)
         tree: Any = True if self.text is None else load_value(self.text, self.name)

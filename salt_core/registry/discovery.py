@@ -159,13 +159,19 @@ def _add_distributions(findings: Findings, unwanted: Collection[str]) -> None:
 
 
 def _card(dist: importlib_metadata.Distribution | None) -> tuple[str, str]:
-    """Return name and version; a damaged installation must not hide the others."""
+    """Return name and version; a damaged installation must not hide the others.
+
+    ``dist.metadata`` would have the parser of e-mails imported, which takes longer than all the rest.
+    """
     if dist is None:
         return _UNKNOWN
     try:
-        return dist.metadata["Name"], dist.metadata["Version"]
-    except (OSError, KeyError):
+        text = dist.read_text("METADATA") or dist.read_text("PKG-INFO") or ""
+    except (OSError, ValueError):
         return _UNKNOWN
+    head = text.partition("\n\n")[0].splitlines()
+    told = dict(line.split(": ", 1) for line in head if line.startswith(("Name: ", "Version: ")))
+    return (told["Name"].strip(), told["Version"].strip()) if len(told) == 2 else _UNKNOWN
 
 
 def _read_all(findings: Findings, local: Sequence[Path]) -> Iterator[LocalFile]:

@@ -65,11 +65,7 @@ def offers_of(plugin: object, origin: str) -> Offered:
         ``"module:Class"`` strings.
     """
     api.check_api(getattr(plugin, api.STATEMENT, None))
-    # A manager of its own for each plugin: pluggy refuses a module that two distributions name.
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(plugin)
-    found = [(_present_name(hook, origin), impl) for hook, impl in _implementations(manager, plugin)]
+    found = [(_present_name(hook, origin), impl) for hook, impl in _implementations(plugin)]
     _check_hooks([hook for hook, _ in found], plugin)
     return Offered(
         [offer for hook, impl in found if hook in BY_HOOK for offer in _called(hook, impl.function, origin)],
@@ -77,9 +73,30 @@ def offers_of(plugin: object, origin: str) -> Offered:
     )
 
 
-def _implementations(manager: pluggy.PluginManager, plugin: object) -> list[tuple[str, pluggy.HookImpl]]:
+def _implementations(plugin: object) -> list[tuple[str, pluggy.HookImpl]]:
+    """Have pluggy check the plugin's hooks.
+
+    One plugin at a time: pluggy refuses a module that two distributions name.
+    """
+    manager = _manager()
+    try:
+        manager.register(plugin)
+    except Exception:
+        _manager.cache_clear()  # pluggy leaves in it what it took before it refused
+        raise
     callers = manager.get_hookcallers(plugin) or []
-    return [(caller.name, impl) for caller in callers for impl in caller.get_hookimpls()]
+    found = [
+        (caller.name, impl) for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin
+    ]
+    manager.unregister(plugin)
+    return found
+
+
+@cache
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
 
 
 def _present_name(hook: str, origin: str) -> str:
