@@ -81,6 +81,30 @@ def show(kind: str, name: str) -> None:
     click.echo(describe(Registry.discover(), kind, name))
 
 
+@plugins.command("check")
+@click.argument("package", required=False, metavar="[NAME|PATH]")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    help="An option to try a plugin with, in YAML; may be given several times.",
+)
+@click.option("--quick", is_flag=True, help="Leave the trainings out.")
+@click.pass_context
+def check(ctx: click.Context, package: str | None, options: tuple[str, ...], quick: bool) -> None:
+    """Tell an author all that is wrong with a plugin package.
+
+    NAME is an installed distribution or plugin; PATH the folder of a package, installed or not, or a .py file;
+    without either, every package of others is looked at. Hooks and classes are looked at, the contract of each
+    kind is tried, and a small training on the demo jets: fit, resume, test and export. The exit code is 1 where
+    there are mistakes.
+    """
+    from salt_core.authoring.checking.flow import check_plugins
+
+    ctx.exit(check_plugins(package, options, quick, click.echo, lambda line: click.echo(line, err=True)))
+
+
 def warn_of_rivals(registry: Registry) -> None:
     """Say on stderr where another distribution installs a command of the same name."""
     if registry.script_rivals:

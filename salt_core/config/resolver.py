@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from salt_core.config.classes import check_text, class_path_of, class_paths, find_class
-from salt_core.config.merge import KeyPath, Merged, key_text
+from salt_core.config.merge import KeyPath, Layer, Merged, key_text, merge
 from salt_core.config.paths import resolve_path
 from salt_core.config.schema import SECTIONS, RunOptions
 from salt_core.config.values import (
@@ -99,6 +99,34 @@ def resolve(merged: Merged, registry: Registry, allowed: Sequence[str] = ()) -> 
         plugins=tuple(walk.plugins.values()),
         places={cls: tuple(places) for cls, places in walk.places.items()},
     )
+
+
+def resolve_part(kind: str, value: Any, registry: Registry) -> dict[str, Any]:
+    """Check one plugin with its options, apart from a configuration.
+
+    Parameters
+    ----------
+    kind : str
+        Its kind.
+    value : object
+        As YAML has it, a name or ``{plugin: NAME, option: value}``.
+    registry : Registry
+        The plugins that it can name.
+
+    Returns
+    -------
+    dict
+        Its ``class_path`` and ``init_args``, as jsonargparse takes them.
+
+    Raises
+    ------
+    ConfigError
+        One that tells all faults.
+    """
+    walk = _Walk(merge([Layer({kind: value}, kind, Path.cwd())]), registry, ())
+    found: dict[str, Any] = walk.value(BY_NAME[kind].base_class(), value, (kind,)).full
+    raise_all(walk.faults)
+    return found
 
 
 def local_plugins(merged: Merged) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -19,8 +20,15 @@ class HookError(Exception):
     """A plugin that imports, but does not keep to the hooks' contract."""
 
 
-def reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException, passed_over: Collection[Path] = ()) -> str:
     """Tell in one line what `error` is and where in the plugin it arose.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+    passed_over : collection of Path, optional
+        Folders whose code called the plugin.
 
     Returns
     -------
@@ -31,15 +39,16 @@ def reason_of(error: BaseException) -> str:
         return str(error)
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     text = ": ".join(part for part in (type(error).__name__, " ".join(message.split())) if part)
-    place = _place(error)
+    place = _place(error, passed_over)
     return f"{text} ({place})" if place else text
 
 
-def _place(error: BaseException) -> str:
+def _place(error: BaseException, passed_over: Collection[Path]) -> str:
     """Find the deepest line of the plugin's own code, not of the library that it called."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frames = [frame for frame in _frames(error.__traceback__) if not _is_machinery(frame[0])]
+    called = [frame for frame in _frames(error.__traceback__) if not _is_machinery(frame[0])]
+    frames = [frame for frame in called if Path(frame[0]).parent not in passed_over]
     if not frames:
         return ""
     root = str(Path(frames[0][0]).parent)
@@ -48,7 +57,7 @@ def _place(error: BaseException) -> str:
         for frame in frames
         if frame[0].startswith(root) and "site-packages" not in frame[0][len(root) :]
     ]
-    file, line = own[-1]
+    file, line = (own or frames)[-1]
     return f"{file}:{line}"
 
 

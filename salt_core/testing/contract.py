@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from torch import nn
 
 from salt_core.errors import SaltError
 from salt_core.registry.faults import reason_of
+
+#: Code that calls a plugin; a mistake is none of its.
+CALLERS = (Path(__file__).parent, Path(nn.modules.__file__).parent)
 
 
 class Breach(AssertionError):  # noqa: N818 - a failed assertion
@@ -87,5 +93,5 @@ def require(holds: bool, seen: str) -> None:
 def _told(error: Exception) -> str:
     if isinstance(error, Seen):
         return str(error)
-    said = f"{type(error).__name__}: {error}" if isinstance(error, SaltError) else reason_of(error)
+    said = f"{type(error).__name__}: {error}" if isinstance(error, SaltError) else reason_of(error, CALLERS)
     return f"it raised {said}"

@@ -69,7 +69,9 @@ def _fault_of(loss: Loss, target: Target) -> Exception | None:
 
 
 def _check_target(contract: Contract, loss: Loss, target: Target) -> None:
-    built, of = copy.deepcopy(loss), f"{target.kind or 'numbers'}"
+    built, of = copy.deepcopy(loss), str(target.kind or "numbers")
+    if loss.target_kinds is ALL_KINDS:
+        of += " (target_kinds says by default that it takes all kinds)"
     with contract.clause(
         f"{of}: prepare builds it, and tells how many predictions an entry has", needed=True
     ):

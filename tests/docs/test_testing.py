@@ -57,6 +57,29 @@ def test_every_kind_and_every_check_is_in_the_table():
     assert {check for _, check in rows} == {name for name in testing.__all__ if name.startswith("check_")}
 
 
+#: How the examples of docs/hooks.md are checked; that of dataloaders reads nothing, so that it keeps to no file.
+EXAMPLES = {
+    ("salt_encoders", "encoder", "mean"): lambda cls, loss, folder: testing.check_encoder(cls(8)),
+    ("salt_tasks", "task", "jet_regression"): lambda cls, loss, folder: testing.check_task(cls("pt", loss())),
+    ("salt_losses", "loss", "absolute"): lambda cls, loss, folder: testing.check_loss(cls()),
+    ("salt_staging", "staging", "scratch"): lambda cls, loss, folder: testing.check_staging(cls(), folder),
+    ("salt_batch_backends", "batch", "pbs"): lambda cls, loss, folder: testing.check_batch_backend(cls()),
+    ("salt_callbacks", "callback", "weight_norm"): lambda cls, loss, folder: testing.check_callback(cls()),
+    ("salt_optimizers", "optimizer", "sgd"): lambda cls, loss, folder: testing.check_optimizer(cls()),
+    ("salt_augmentations", "augmentation", "flip"): lambda cls, loss, folder: testing.check_augmentation(
+        cls({"tracks": ["d0"]})
+    ),
+    ("salt_loggers", "logger", "lines"): lambda cls, loss, folder: testing.check_logger(cls(), folder),
+}
+
+
+@pytest.mark.parametrize("example_of", EXAMPLES, ids=lambda one: one[1])
+def test_the_examples_of_hooks_keep_their_contracts(example_of, example_class, tmp_path):
+    loss = example_class("salt_losses", "loss", "absolute")
+    (tmp_path / "empty").mkdir()
+    EXAMPLES[example_of](example_class(*example_of), loss, tmp_path / "empty")
+
+
 def test_what_the_package_exports_is_there():
     assert all(getattr(testing, name) is not None for name in testing.__all__)
     with pytest.raises(AttributeError, match="no attribute 'check_tusk'"):

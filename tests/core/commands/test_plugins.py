@@ -232,7 +232,8 @@ def test_an_unknown_subcommand_is_one_message(capsys):
     code, out, err = run(capsys, "plugins", "lst")
     assert (code, out) == (2, "")
     assert (
-        err == "error: 'salt plugins' has no command 'lst': did you mean 'list'? Choices: list, new, show\n"
+        err
+        == "error: 'salt plugins' has no command 'lst': did you mean 'list'? Choices: check, list, new, show\n"
     )
 
 

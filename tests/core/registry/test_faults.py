@@ -58,3 +58,18 @@ def test_the_place_is_the_deepest_file_of_the_plugin(tmp_path, monkeypatch):
 
 def test_a_breach_of_the_hooks_contract_speaks_for_itself():
     assert reason_of(HookError("it offers no hook")) == "it offers no hook"
+
+
+def test_code_that_called_the_plugin_is_passed_over(tmp_path):
+    caller, plugin = tmp_path / "caller" / "calls.py", tmp_path / "plugin.py"
+    plugin.write_text("1 / 0")
+    error = raised_by(caller, f"exec(compile('1 / 0', {str(plugin)!r}, 'exec'))")
+    assert reason_of(error).endswith(f"({caller}:1)")
+    assert reason_of(error, (caller.parent,)).endswith(f"({plugin}:1)")
+
+
+def test_code_that_lies_in_no_file_has_a_place_too():
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile("1 / 0", "typed.py", "exec"))
+    error = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+    assert reason_of(error) == "ZeroDivisionError: division by zero (typed.py:1)"

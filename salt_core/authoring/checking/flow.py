@@ -1,0 +1,163 @@
+"""The whole look at plugins: metadata, imports, hooks and classes, contracts, trainings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from salt_core.authoring.checking.findings import Finding, report
+from salt_core.authoring.checking.processes import answers, heavy_imports
+from salt_core.authoring.checking.project import project_subject, stand_in
+from salt_core.authoring.checking.subject import Subject, file_subject, installed_subjects, named_subject
+from salt_core.authoring.checking.trainings import Training
+from salt_core.authoring.checking.trial import Trial
+from salt_core.config.yaml import load_value
+from salt_core.errors import ConfigError
+
+Say = Callable[[str], None]
+
+#: Exit codes: without and with mistakes.
+FINE, MISTAKES = 0, 1
+
+
+@dataclass
+class Found:
+    """What was found of one package."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+
+
+def check_plugins(name: str | None, options: Sequence[str], quick: bool, say: Say, progress: Say) -> int:
+    """Look at a package, a file, or every package that is installed, and say what is wrong.
+
+    Parameters
+    ----------
+    name : str or None
+        A distribution, an entry point, a folder or a file; None for every distribution of others.
+    options : sequence of str
+        Options to try parts with, each ``KEY=VALUE``.
+    quick : bool
+        Whether to leave trainings out.
+    say, progress : callable
+        Take lines of the result, and of what is being done.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or 1 where there are mistakes.
+
+    Raises
+    ------
+    ConfigError
+        For a wrong argument.
+    """
+    given = _options(options)
+    subjects = installed_subjects() if name is None else [_subject(name)]
+    if not subjects:
+        say("no plugins of others are installed; name a folder or a file")
+        return FINE
+    found = [_look(subject, given, quick, progress) for subject in subjects]
+    unused = set(given).intersection(*(one.unused for one in found))
+    if unused and not any(one.findings for one in found):
+        raise ConfigError(f"no plugin has such an option: {', '.join(sorted(unused))}", "--option")
+    for subject, one in zip(subjects, found, strict=True):
+        say(report(subject.title, one.findings, one.notes))
+    return MISTAKES if any(one.findings for one in found) else FINE
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{word!r} is no option; write NAME.OPTION=VALUE or OPTION=VALUE", "--option")
+        found[key] = load_value(value, f"--option {key}")
+    return found
+
+
+def _subject(name: str) -> Subject:
+    path = Path(name).expanduser().absolute()
+    if path.is_dir():
+        return project_subject(path)
+    if path.is_file() and path.suffix == ".py":
+        return file_subject(path)
+    if path.suffix == ".py" or "/" in name:
+        raise ConfigError("there is no such folder of a package, and no such .py file", name)
+    return named_subject(name)
+
+
+def _look(subject: Subject, options: Mapping[str, Any], quick: bool, progress: Say) -> Found:
+    found = Found(list(subject.findings))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        more = [stand_in(subject, folder / "site")] if subject.roots else []
+        environment = subject.environment(more)
+        if not subject.file:
+            for entry, value in subject.entries.items():
+                module = value.partition(":")[0]
+                progress(f"{subject.title}: imports of {module}")
+                heavy = heavy_imports(module, environment, folder)
+                if heavy:
+                    found.findings.append(_heavy(subject.where, f"entry point {entry}", module, heavy))
+        _look_inside(subject, options, folder, environment, found, progress)
+        for number, trial in enumerate([] if quick else found.trials):
+            training = Training(trial, environment, folder / f"trial_{number}", subject.file)
+            found.findings += training.findings(lambda line: progress(f"{subject.title}: {line}"))
+    return found
+
+
+def _heavy(where: str, part: str, module: str, heavy: Sequence[str]) -> Finding:
+    return Finding(
+        where,
+        part,
+        f"importing {module} imports {', '.join(heavy)}, and every `salt plugins list` and `salt submit` waits; "
+        'let the hook return "module:Class" and import it there',
+    )
+
+
+def _look_inside(
+    subject: Subject,
+    options: Mapping[str, Any],
+    folder: Path,
+    environment: Mapping[str, str],
+    found: Found,
+    progress: Say,
+) -> None:
+    """Take what the process inside tells."""
+    request = folder / "request.json"
+    asked = {
+        "distribution": subject.distribution,
+        "version": subject.version,
+        "entries": dict(subject.entries),
+        "where": subject.where,
+        "folder": str(folder),
+        "file": str(subject.file) if subject.file else None,
+        "options": dict(options),
+    }
+    request.write_text(json.dumps(asked))
+    doing = ""
+    for answer in answers(request, environment):
+        if "progress" in answer:
+            doing = answer["progress"]
+            progress(f"{subject.title}: {doing}")
+        elif "finding" in answer:
+            found.findings.append(Finding(**answer["finding"]))
+        elif "note" in answer:
+            found.notes.append(answer["note"])
+        elif "trial" in answer:
+            found.trials.append(Trial(**{**answer["trial"], "words": tuple(answer["trial"]["words"])}))
+        elif "light" in answer:
+            module, where, part = answer["light"]
+            heavy = heavy_imports(module, environment, folder)
+            found.findings += [_heavy(where, part, module, heavy)] if heavy else []
+        elif "ended" in answer:
+            message = f"ends the process that imports it, with {answer['ended']}: {answer['said']}"
+            found.findings.append(Finding(subject.where, doing, message))
+        found.unused = answer.get("unused", found.unused)

@@ -1,0 +1,134 @@
+"""Parts made as a configuration makes them, and the contract of their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from salt_core.authoring.checking.demo import demo_facts, demo_values, missing_columns
+from salt_core.config.resolver import resolve_part
+from salt_core.errors import ConfigError, refused
+from salt_core.interfaces.dataloader import Dataloader
+from salt_core.kinds import BY_NAME
+from salt_core.registry import Registry
+from salt_core.registry.options import options_of
+from salt_core.testing import (
+    check_augmentation,
+    check_batch_backend,
+    check_callback,
+    check_dataloader,
+    check_encoder,
+    check_logger,
+    check_loss,
+    check_optimizer,
+    check_staging,
+    check_task,
+)
+
+#: The attribute of a class that gives options with which it can be tried.
+EXAMPLE = "example"
+
+
+def options_for(cls: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a part is tried with: those of its example, then those of the command line.
+
+    Parameters
+    ----------
+    cls : type
+        The class.
+    name : str
+        Its name in YAML.
+    given : mapping of str to object
+        Values of ``--option``, by ``option`` or ``name.option``.
+
+    Raises
+    ------
+    ConfigError
+        Where the example is no mapping.
+    """
+    example = getattr(cls, EXAMPLE, {})
+    if not isinstance(example, Mapping):
+        message = "it gives options to try the class with, as YAML has them: a mapping, such as {'size': 8}"
+        raise ConfigError(f"is a {type(example).__name__}; {message}", f"{cls.__name__}.{EXAMPLE}")
+    known = {option.name for option in options_of(cls)}
+    options = dict(example)
+    for key, value in given.items():
+        first, _, rest = key.partition(".")
+        if key in known:
+            options[key] = given.get(f"{name}.{key}", value)
+        elif first == name and rest in known:
+            options[rest] = value
+    return options
+
+
+def lacking(cls: type, options: Mapping[str, Any]) -> list[str]:
+    """Name the options that must be given and are not."""
+    return [option.name for option in options_of(cls) if option.required and option.name not in options]
+
+
+def make(kind: str, name: str, options: Mapping[str, Any], registry: Registry) -> Any:
+    """Make a part of its options, as YAML has them.
+
+    Raises
+    ------
+    ConfigError
+        Where an option is wrong, or the part refuses them.
+    """
+    found = resolve_part(kind, {"plugin": name, **options}, registry)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--part", type=BY_NAME[kind].base_class())
+    with refused(name):
+        return parser.instantiate_classes(parser.parse_object({"part": found})).part
+
+
+def check_contract(kind: str, part: Any, folder: Path) -> str:
+    """Check a part against the contract of its kind.
+
+    Parameters
+    ----------
+    kind : str
+        Its kind.
+    part : object
+        As `make` makes it.
+    folder : Path
+        An empty folder.
+
+    Returns
+    -------
+    str
+        Why it was not checked, or empty.
+
+    Raises
+    ------
+    Breach
+        With the clauses that it breaks.
+    """
+    facts = demo_facts()
+    if kind == "task":
+        missing = missing_columns(part.columns())
+        check_task(part, demo_values(part.columns()), facts)
+        return f"the demo jets have no {', '.join(missing)}" if missing else ""
+    if kind == "encoder":
+        check_encoder(part, facts, demo_values(part.columns()))
+    elif kind == "augmentation":
+        check_augmentation(part, facts)
+    elif kind == "dataloader":
+        if type(part).contents is not Dataloader.contents:
+            return "it reads files of its own; call salt_core.testing.check_dataloader with some, in a test"
+        check_dataloader(part, folder)
+    elif kind == "staging":
+        check_staging(part, folder)
+    elif kind == "logger":
+        check_logger(part, folder)
+    elif kind == "loss":
+        check_loss(part)
+    elif kind == "optimizer":
+        check_optimizer(part)
+    elif kind == "batch":
+        check_batch_backend(part)
+    else:
+        check_callback(part)
+    return ""
