@@ -148,16 +148,30 @@ def _run(
     q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float, bias: Tensor | None
 ) -> Tensor:
     """Attend within c jets of l tokens each, for `shape` (c, l)."""
-    given = q.dtype
-    q, k, v = (_wide(x).unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
-    mask = None if bias is None else bias.to(q.dtype)
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-    return mixed.transpose(1, 2).flatten(0, 1).to(given)
+    q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
+    return _mixed(q, k, v, bias, dropout).transpose(1, 2).flatten(0, 1)
+
+
+def _mixed(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
+    """Attend within c jets of l tokens (c, H, l, d); `mask` is added to the scores, or says what takes part.
+
+    A processor does so in 32 bits: its kernel takes 16 bits, as autocast would give it, but then needs four
+    times as long backward.
+    """
+    if q.device.type != "cpu":
+        return _attention(q, k, v, mask, dropout)
+    with torch.autocast("cpu", enabled=False):
+        return _attention(_wide(q), _wide(k), _wide(v), mask, dropout).to(q.dtype)
 
 
 def _wide(x: Tensor) -> Tensor:
-    """Return `x` in the type to attend in: a processor's kernel takes 16 bits, but four times as long backward."""
-    return x.float() if x.device.type == "cpu" and x.dtype in HALF else x
+    return x.float() if x.dtype in HALF else x
+
+
+def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
+    if mask is not None and mask.dtype != torch.bool:
+        mask = mask.to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
 
 
 def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
@@ -194,8 +208,6 @@ def _padded_bucket(
     q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float, bias: Tensor | None
 ) -> Tensor:
     """Attend within the jets of `layout`, padded to `length` tokens each."""
-    given = q.dtype
-    q, k, v = _wide(q), _wide(k), _wide(v)
     slots = layout.jet_index * length + layout.slot
     shape = (layout.num_jets, length)
 
@@ -206,9 +218,9 @@ def _padded_bucket(
 
     mask = (torch.arange(length, device=q.device) < layout.lengths[:, None])[:, None, None, :]
     if bias is not None:
-        mask = bias.to(q.dtype).masked_fill(~mask, -torch.inf)
-    mixed = F.scaled_dot_product_attention(pad(q), pad(k), pad(v), attn_mask=mask, dropout_p=dropout)
-    return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots).to(given)
+        mask = bias.masked_fill(~mask, -torch.inf)
+    mixed = _mixed(pad(q), pad(k), pad(v), mask, dropout)
+    return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
 
 def bucket_shapes(runs: tuple[tuple[int, int], ...]) -> list[tuple[int, int, int]]:

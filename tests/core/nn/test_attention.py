@@ -120,11 +120,15 @@ def test_buckets_have_fixed_lengths():
 
 
 @pytest.mark.parametrize("backend", ["runs", "padded"])
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_a_processor_attends_to_numbers_of_16_bits_in_32(backend, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "autocast"), [(torch.bfloat16, False), (torch.bfloat16, True), (torch.float16, False)]
+)
+def test_a_processor_attends_to_numbers_of_16_bits_in_32(backend, dtype, autocast):
     qkv = random_qkv(sum(SORTED)).detach().to(dtype).requires_grad_()
     wide = qkv.detach().float().requires_grad_()
-    ours, theirs = (attend(*x, Layout.of(np.array(SORTED)), backend) for x in (qkv, wide))
+    theirs = attend(*wide, Layout.of(np.array(SORTED)), backend)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        ours = attend(*qkv, Layout.of(np.array(SORTED)), backend)
     assert ours.dtype == dtype
     assert torch.equal(ours, theirs.to(dtype))
     gradients = [
