@@ -57,6 +57,8 @@ class Worker:
             "PYTHONWARNINGS": "ignore",
             "PYTHONPATH": os.pathsep.join(map(str, path)),
         }
+        if Path(python) == Path(sys.executable):
+            environment.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line of ours does
         self.process = subprocess.Popen(
             [str(python), *arguments],
             stdin=subprocess.PIPE,
