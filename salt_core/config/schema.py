@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch import Trainer
 
@@ -32,6 +32,9 @@ class RunOptions:
         Python files with plugins of this project.
     compile : bool, optional
         Whether the encoder is compiled.
+    matmul_precision : str, optional
+        How precisely a training multiplies matrices of float32: ``high`` and ``medium`` let a GPU round their
+        numbers to TF32 or bfloat16, which is faster.
     ckpt_path : Path, optional
         Checkpoint to go on from, or to evaluate; ``last`` is the newest intact one of the run.
     log_suffix : str, optional
@@ -54,6 +57,7 @@ class RunOptions:
     seed_everything: int | bool = 42
     plugins: list[Path] = field(default_factory=list)
     compile: bool = False
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
     ckpt_path: Path | None = None
     log_suffix: str | None = None
     resume: bool = False

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import seed_everything
 
 from salt_core.checks.flow import look_first, told_together
@@ -66,6 +67,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         resumed = resumed_from(run, loaded.files, directory)
         metrics = MetricsLogger(directory)
         recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
+        torch.set_float32_matmul_precision(run.matmul_precision)
         callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
         objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
         _build(objects, seed, run.compile)

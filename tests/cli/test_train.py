@@ -103,10 +103,13 @@ def test_one_flag_removes_a_task_limits_jets_and_picks_attention(sample, salt, t
     assert sum(1 for row in rows if row["train/loss"]) == 2
 
 
-def test_compile_trains(sample, salt):
+def test_compile_trains_and_matrices_are_multiplied_as_precisely_as_asked(sample, salt, monkeypatch):
+    asked = []
+    monkeypatch.setattr("torch.set_float32_matmul_precision", asked.append)
     words = ("--compile", "--trainer.fast_dev_run", "1", "--model.encoder.attention", "padded")
-    done = salt("fit", "--config", sample.config, *words)
+    done = salt("fit", "--config", sample.config, *words, "--matmul_precision", "high")
     assert done.code == 0, done.err
+    assert asked == ["high"]
 
 
 def test_workers_and_accumulation_give_the_same_losses(sample, salt):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from salt_core import ConfigError, DataFacts, Encoded, Encoder, JetBatch, Layout, Packed
 from salt_core.nn.activations import Activation
@@ -14,6 +16,7 @@ from salt_core.nn.conditions import Conditioning, Conditions, Film
 from salt_core.nn.edges import Edges, StreamEdges
 from salt_core.nn.embedding import InitNet, jet_embedding, stream_embeddings
 from salt_core.nn.norms import Norm, NormType, norm_of
+from salt_core.nn.pairs import PairBias
 from salt_core.nn.pooling import Pooling, pooling_of
 from salt_core.nn.sizes import positive
 from salt_core.nn.tokens import TokenMap, layout_of_registers
@@ -74,6 +77,9 @@ class GN2(Encoder):
     edges : dict of str to Edges, optional
         By stream, features of pairs of its constituents (``dR``, ``kT``, ``z``, ``isSelfLoop``, ``mass``),
         of which a small net makes a bias for each head's attention scores, the same in all layers.
+    recompute : bool, optional
+        Whether what happens within a layer is computed again going backward instead of kept (activation
+        checkpointing): a training takes less memory and more time.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class GN2(Encoder):
         drop_path: float = 0.0,
         differential: bool = False,
         edges: dict[str, Edges] | None = None,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         positive(num_heads=num_heads, embed_dim=embed_dim, out_dim=out_dim)
@@ -118,6 +125,7 @@ class GN2(Encoder):
             )
         self.init_net_options = init_nets
         self.edge_options = edges or {}
+        self.recompute = recompute
         self.num_layers = num_layers
         self.out_dim = out_dim
         self.num_registers = num_registers
@@ -172,7 +180,8 @@ class GN2(Encoder):
         bias = self.edges.bias(batch, token_map)
         x = token_map.merge(self._embed(batch, conditions))
         for depth, layer in enumerate(self.layers):
-            x = layer(self._modulated(x, depth, conditions, token_map.merged), token_map.merged, bias)
+            modulated = self._modulated(x, depth, conditions, token_map.merged)
+            x = self._through(layer, modulated, token_map.merged, bias)
         x = self._modulated(x, self.num_layers, conditions, token_map.merged)
         return token_map.part(self.out_norm(self.out_proj(x)))
 
@@ -186,6 +195,12 @@ class GN2(Encoder):
     def compiled_parts(self) -> Sequence[nn.Module]:
         """Name the transformer layers."""
         return list(self.layers)
+
+    def _through(self, layer: nn.Module, x: Tensor, layout: Layout, bias: PairBias | None) -> Tensor:
+        """Apply a layer, and keep what is inside of it for the way back or not."""
+        if self.recompute and torch.is_grad_enabled():
+            return cast("Tensor", checkpoint(layer, x, layout, bias, use_reentrant=False))
+        return cast("Tensor", layer(x, layout, bias))
 
     def _embed(self, batch: JetBatch, conditions: Tensor) -> dict[str, Tensor]:
         """Embed registers and constituents into rows (N_s, embed_dim) by stream."""

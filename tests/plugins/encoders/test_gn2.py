@@ -188,6 +188,22 @@ def test_what_it_gives_out_and_how_it_starts():
     assert not encoder.layers[0].attention.in_proj.bias.any()
 
 
+def test_layers_that_are_computed_again_give_the_same_and_keep_less():
+    batch, kept, results = make_batch(), [], []
+    for recompute in (False, True):
+        sizes = []
+        encoder = make_encoder(recompute=recompute, dropout=0.1)
+        torch.manual_seed(3)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x, to=sizes: to.append(x.numel()) or x, lambda x: x
+        ):
+            loss = run(encoder, batch)[1].square().sum()
+        results.append([loss, *torch.autograd.grad(loss, list(encoder.parameters()))])
+        kept.append(sum(sizes))
+    torch.testing.assert_close(results[1], results[0])
+    assert kept[1] < 0.5 * kept[0]
+
+
 def test_heads_must_divide_the_size():
     with pytest.raises(ConfigError, match="3 heads do not divide embed_dim, which is 16"):
         make_encoder(num_heads=3)
