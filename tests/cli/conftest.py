@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from processes import session_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,19 +209,6 @@ def started(sample) -> Callable[..., subprocess.Popen[str]]:
         for pid in session_of(process.pid):
             os.kill(pid, signal.SIGKILL)
         process.communicate()
-
-
-def session_of(pid: int) -> list[int]:
-    """List the living processes of a session."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, owner = status.read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(owner) == pid and state not in "ZX":
-            found.append(int(status.parent.name))
-    return found
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from processes import wait_for_session
 
 ROOT = Path(__file__).parents[2]
 SEED = random.SystemRandom().randrange(10**6)
@@ -311,19 +312,6 @@ def rows_of(path: Path) -> list[tuple[int, list[int]]]:
     return [(int(epoch), yaml.safe_load(rows)) for epoch, rows in lines]
 
 
-def session_of(pid: int) -> list[int]:
-    """List the living processes of a session."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, owner = status.read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(owner) == pid and state not in "ZX":
-            found.append(int(status.parent.name))
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize(
     ("loader", "workers"),
@@ -371,10 +359,7 @@ def test_a_killed_training_goes_on_with_exactly_the_missing_batches(
     os.kill(killed.pid, signal.SIGKILL)
     _, err = killed.communicate(timeout=20)
     assert killed.returncode == -signal.SIGKILL, err.decode()
-    end = time.monotonic() + 2
-    while session_of(killed.pid):
-        assert time.monotonic() < end, "processes of a killed training live on"
-        time.sleep(0.01)
+    wait_for_session(killed.pid)
     done = rows_of(record)
     assert done == expected[: len(done)]
     (checkpoint,) = sample.folder.glob("**/steps/*.ckpt")

@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import Stepped, lives, until
 
 from salt_core.errors import ConfigError
 from salt_core.shelf import Shelf, known_roots, size_of, state_folder
@@ -77,35 +76,6 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-class Worker:
-    """A process that takes an entry and stops at every step."""
-
-    def __init__(self, script: str, *words: object) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", script, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-
-    def says(self, word: str) -> None:
-        assert self.process.stdout.readline().strip() == word, self.process.stderr.read()
-
-    def go(self) -> None:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def end_by(self, number: int) -> None:
-        self.process.send_signal(number)
-        self.process.wait(10)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=10)
-
-
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
     monkeypatch.setenv("SALT_STATE_DIR", str(tmp_path / "state"))
@@ -121,8 +91,8 @@ def root(tmp_path):
 def worker(root):
     started = []
 
-    def start(keep: str = "pass", script: str = WORKER) -> Worker:
-        started.append(Worker(script, root, keep))
+    def start(keep: str = "pass", script: str = WORKER) -> Stepped:
+        started.append(Stepped(script, root, keep))
         return started[-1]
 
     yield start
@@ -139,13 +109,6 @@ def make_not(folder: Path) -> None:
     raise AssertionError("made again")
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in 10 s"
-        time.sleep(0.002)
-
-
 def is_whole(path: Path) -> bool:
     return sorted(file.name for file in path.iterdir()) == ["first", "last"]
 
@@ -154,16 +117,7 @@ def guardian_of(root: Path, key: str = "jets") -> int:
     return int((root / ".locks-passing" / f"{key}.guard").read_text())
 
 
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
-
-
-def kill_with_guardian(one: Worker, root: Path) -> None:
+def kill_with_guardian(one: Stepped, root: Path) -> None:
     guardian = guardian_of(root)
     os.kill(guardian, signal.SIGKILL)
     until(lambda: not lives(guardian))
@@ -482,7 +436,7 @@ def test_a_lock_on_a_removed_file_is_not_taken_for_one(tmp_path):
 
 
 def test_processes_that_come_and_go_never_make_two_at_once(root, tmp_path):
-    loops = [Worker(LOOPING, root, 12) for _ in range(3)]
+    loops = [Stepped(LOOPING, root, 12) for _ in range(3)]
     for loop in loops:
         _, err = loop.process.communicate(timeout=60)
         assert loop.process.returncode == 0, err

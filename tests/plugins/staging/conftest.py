@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
+from processes import Stepped, lives, until
 
 STAGE = """
 import logging, sys
@@ -40,36 +36,6 @@ with staging.Copy().stage([Path(word) for word in sys.argv[3:]], Path(sys.argv[2
     sys.stdin.readline()
 print("left", flush=True)
 """
-
-
-class Stager:
-    """A process that stages files and holds them until a line comes."""
-
-    def __init__(self, *words: object) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", STAGE, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-        self.says("ready")
-
-    def says(self, word: str) -> None:
-        assert self.process.stdout.readline().strip() == word, self.process.stderr.read()
-
-    def go(self) -> None:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def end_by(self, number: int) -> None:
-        self.process.send_signal(number)
-        self.process.wait(10)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=10)
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +72,9 @@ def stager(target):
     """Start a process that stages files; with ``pause`` it also stops after each piece that it copied."""
     started = []
 
-    def start(*files: Path, pause: bool = False) -> Stager:
-        started.append(Stager("pause" if pause else "run", target, *files))
+    def start(*files: Path, pause: bool = False) -> Stepped:
+        started.append(Stepped(STAGE, "pause" if pause else "run", target, *files))
+        started[-1].says("ready")
         return started[-1]
 
     yield start
@@ -116,18 +83,7 @@ def stager(target):
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], bool]], None]:
-    def wait(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < end, "it did not come about in 10 s"
-            time.sleep(0.002)
-
-    return wait
-
-
-@pytest.fixture
-def kill_guardians(target, until) -> Callable[[], None]:
+def kill_guardians(target) -> Callable[[], None]:
     def kill() -> None:
         for lock in target.glob("*/.locks-passing/*.guard"):
             text = lock.read_text()
@@ -136,12 +92,3 @@ def kill_guardians(target, until) -> Callable[[], None]:
                 until(lambda pid=int(text): not lives(pid))
 
     return kill
-
-
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")

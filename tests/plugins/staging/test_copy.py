@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from processes import until
 
 from salt_core import RunError
 from salt_core.shelf import Shelf
@@ -367,7 +368,7 @@ def test_an_interruption_midway_leaves_nothing(file, store, target, stager):
 
 
 @pytest.mark.parametrize("pause", [True, False])
-def test_after_a_kill_the_guardian_removes_all(file, target, stager, until, pause):
+def test_after_a_kill_the_guardian_removes_all(file, target, stager, pause):
     killed = stager(file, pause=pause)
     killed.says("copying" if pause else "staged")
     killed.end_by(signal.SIGKILL)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import lives, until
 
 from salt_core.errors import ConfigError, RunError
 from salt_plugins.batch.local.backend import Local
@@ -38,12 +39,6 @@ def over(backend, identifier, seconds=20):
         assert time.monotonic() < end
         time.sleep(0.02)
     return state
-
-
-def lives(pid):
-    """Tell whether a process is more than an entry that nobody has asked for yet."""
-    path = Path(f"/proc/{pid}/stat")
-    return path.exists() and path.read_text().rpartition(")")[2].split()[0] not in "ZX"
 
 
 def lines(log):
@@ -118,10 +113,7 @@ def test_what_does_not_end_is_killed(queued, monkeypatch):
         time.sleep(0.02)
     backend.cancel(identifier)
     assert over(backend, identifier).phase == "failed"
-    end = time.monotonic() + 5
-    while lives(int(lines(log)[0])):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: not lives(int(lines(log)[0])), seconds=5)
 
 
 def test_one_that_was_killed_has_failed(queued, tmp_path):

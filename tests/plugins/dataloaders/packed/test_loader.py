@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import wait_for_session
 
 from salt_core.data.file_batches import FileBatches
 from salt_core.errors import ConfigError, DataError
@@ -289,28 +290,6 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert default_cache().name == f"salt-{os.getuid()}"
 
 
-def living(session: int) -> list[int]:
-    """List the processes of a session that have not ended."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, owner = status.read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(owner) == session and state not in "ZX":
-            found.append(int(status.parent.name))
-    return found
-
-
-def none_lives(session: int, seconds: float = 2) -> bool:
-    end = time.monotonic() + seconds
-    while living(session):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
-
-
 @needs_proc
 @pytest.mark.parametrize("times", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_a_kill_at_any_moment_of_packing_leaves_a_right_store(
@@ -329,7 +308,7 @@ def test_a_kill_at_any_moment_of_packing_leaves_a_right_store(
         time.sleep(moments.uniform(0, 1.2 * duration))
         os.kill(killed.pid, signal.SIGKILL)
         killed.join()
-        assert none_lives(killed.pid)
+        wait_for_session(killed.pid)
         if attempt % 3 == 1:  # whichever run comes next
             Packed().prepare(replace(request, num_jets=20, num_workers=0))
             assert not [name for name in names_in(place) if name.startswith(".")]
@@ -365,7 +344,7 @@ def test_half_a_store_goes_with_the_next_run_whatever_it_packs(
         time.sleep(0.1)
         os.kill(killed.pid, signal.SIGKILL)
     killed.join()
-    assert none_lives(killed.pid)
+    wait_for_session(killed.pid)
     (part,) = names_in(cache)
     assert part.endswith(".part")
     (found,) = Packed().prepare(request_of(num_jets=20))
@@ -428,5 +407,5 @@ def test_a_kill_at_any_moment_of_an_epoch_loses_and_repeats_no_batch(
             time.sleep(moments.uniform(0, 1.5 * duration / times))
             os.kill(killed.pid, signal.SIGKILL)
         killed.join(60)
-        assert none_lives(killed.pid)
+        wait_for_session(killed.pid)
     assert finished(record) == expected
