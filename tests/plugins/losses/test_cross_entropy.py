@@ -33,6 +33,13 @@ def test_the_mean_over_entries_is_the_weighted_mean(weight, values, smoothing):
     torch.testing.assert_close(ours.mean(), theirs(predictions, targets))
 
 
+def test_without_options_it_is_torchs():
+    loss, predictions, targets = CrossEntropy(), torch.randn(3, 3), torch.tensor([0, 1, 2])
+    loss.build(Target("jets/flavour", NAMES))
+    theirs = nn.CrossEntropyLoss(reduction="none")(predictions, targets)
+    torch.testing.assert_close(loss(predictions, targets), theirs)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_gradients_are_those_of_finite_differences(smoothing):
     loss, targets = built("class_dict", smoothing=smoothing), torch.tensor([0, 2, 2, 1])

@@ -63,8 +63,13 @@ def test_probabilities_are_shares():
 
 @pytest.mark.parametrize("gamma", [-1.0, float("nan"), float("inf")])
 def test_an_exponent_that_is_none(gamma):
-    with pytest.raises(ConfigError, match=re.escape(f"{gamma} is no exponent of 0 or more")):
+    with pytest.raises(ConfigError, match=re.escape(f"{gamma} is no exponent of 0 or more")) as caught:
         Focal(gamma)
+    assert caught.value.where == "gamma"
+
+
+def test_the_exponent_is_2_unless_told_otherwise():
+    assert Focal().gamma == 2
 
 
 def test_class_weights_are_checked():

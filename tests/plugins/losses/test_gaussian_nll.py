@@ -68,12 +68,13 @@ def test_it_is_least_at_mean_and_variance_of_the_targets():
 
 
 def test_half_precision_is_computed_in_float32():
-    values = GaussianNLL()(torch.randn(4, 2, dtype=torch.bfloat16), torch.zeros(4))
+    values = GaussianNLL()(torch.randn(4, 2, dtype=torch.bfloat16), torch.zeros(4, dtype=torch.float64))
     assert values.dtype == torch.float32
 
 
 def test_two_predictions_and_perhaps_below_zero():
     loss = GaussianNLL()
+    assert loss.variance == "log"
     assert loss.prepare(Target("jets/pt", kind="values")) == 2
     assert loss.can_be_negative
     assert loss(torch.tensor([[1.0, -5.0]]), torch.tensor([1.0])).item() < 0
@@ -83,5 +84,6 @@ def test_two_predictions_and_perhaps_below_zero():
 
 @pytest.mark.parametrize("eps", [0.0, -1.0, float("nan"), float("inf")])
 def test_an_eps_that_is_none(eps):
-    with pytest.raises(ConfigError, match=re.escape(f"{eps} is no variance above 0")):
+    with pytest.raises(ConfigError, match=re.escape(f"{eps} is no variance above 0")) as caught:
         GaussianNLL(eps=eps)
+    assert caught.value.where == "eps"

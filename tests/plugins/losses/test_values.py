@@ -16,18 +16,18 @@ DIFFERENCES = [0.0, 0.25, -0.5, 3.0, -10.0]
 
 
 @pytest.mark.parametrize(
-    ("loss", "expected"),
+    ("loss", "options", "expected"),
     [
-        (MeanSquared(), [0.0, 0.0625, 0.25, 9.0, 100.0]),
-        (L1(), [0.0, 0.25, 0.5, 3.0, 10.0]),
-        (Huber(), [0.0, 0.03125, 0.125, 2.5, 9.5]),
-        (Huber(delta=0.25), [0.0, 0.03125, 0.09375, 0.71875, 2.46875]),
+        (MeanSquared, {}, [0.0, 0.0625, 0.25, 9.0, 100.0]),
+        (L1, {}, [0.0, 0.25, 0.5, 3.0, 10.0]),
+        (Huber, {}, [0.0, 0.03125, 0.125, 2.5, 9.5]),
+        (Huber, {"delta": 0.25}, [0.0, 0.03125, 0.09375, 0.71875, 2.46875]),
     ],
     ids=["mean_squared", "l1", "huber", "huber 0.25"],
 )
-def test_one_value_per_entry(loss, expected):
+def test_one_value_per_entry(loss, options, expected):
     predictions = torch.tensor([1.0, 2.0, -3.0, 4.0, 5.0])
-    values = loss(predictions, predictions + torch.tensor(DIFFERENCES))
+    values = loss(**options)(predictions, predictions + torch.tensor(DIFFERENCES))
     torch.testing.assert_close(values, torch.tensor(expected))
 
 
@@ -42,8 +42,9 @@ def test_gradients_are_those_of_finite_differences(loss):
 @pytest.mark.parametrize("loss", [MeanSquared(), L1(), Huber()], ids=lambda loss: type(loss).__name__)
 def test_half_precision_is_computed_in_float32(loss):
     predictions = torch.tensor([1.0, 256.0], dtype=torch.bfloat16)
-    values = loss(predictions, torch.tensor([1.001, 255.999]))
-    torch.testing.assert_close(values, loss(predictions.float(), torch.tensor([1.001, 255.999])))
+    targets = torch.tensor([1.001, 255.999], dtype=torch.float64)
+    values = loss(predictions, targets)
+    torch.testing.assert_close(values, loss(predictions.float(), targets.float()))
     assert values.dtype == torch.float32
     assert (values > 0).all()
 
