@@ -76,7 +76,9 @@ def test_a_call_is_traced(listeners, monkeypatch, capsys):
     told = listeners(a=PLUGIN)
     monkeypatch.setenv("SALT_TRACE_PLUGINS", "1")
     tell(told, "salt_run_started", run=RUN)
-    assert capsys.readouterr().err.startswith("trace: a of salt-a 1: salt_run_started in ")
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("trace: a of salt-a 1: salt_run_started in ")
+    assert said.endswith(" ms: done")
 
 
 def test_the_listing_shows_them(listeners, salt):

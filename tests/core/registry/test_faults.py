@@ -35,6 +35,10 @@ def test_an_error_without_message(tmp_path):
     assert reason_of(raised_by(path, "raise ValueError")) == f"ValueError ({path}:1)"
 
 
+def test_an_error_that_was_never_raised_has_no_place():
+    assert reason_of(ValueError("one")) == "ValueError: one"
+
+
 def test_a_syntax_error_names_the_line_that_is_wrong(tmp_path):
     path = tmp_path / "plugin.py"
     assert reason_of(raised_by(path, "x = 1\ny = = 2")) == f"SyntaxError: invalid syntax ({path}:2)"

@@ -60,6 +60,15 @@ def test_a_name_is_a_text(name):
         offers_of(plugin_with(salt_tasks={name: "m:A"}), "a plugin")
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "None"), ("text", "'text'"), (7, "an object of type int")], ids=str
+)
+def test_what_is_returned_instead_of_names_is_told(value, said):
+    message = f"salt_losses returns {said}, not a mapping from names to classes"
+    with pytest.raises(HookError, match=message):
+        offers_of(plugin_with(salt_losses=value), "a plugin")
+
+
 def test_the_mark_of_another_project_does_not_count():
     foreign = pluggy.HookimplMarker("other")(lambda: {})
     with pytest.raises(HookError, match="salt_tasks must be marked with @hookimpl of salt_core"):

@@ -31,6 +31,12 @@ def test_a_copy_is_the_same_module(local_file):
     assert LocalFile.read(local_file("run/head.py", text)).load() is original
 
 
+def test_a_module_knows_its_file(local_file):
+    path = local_file("head.py", "HERE = __file__")
+    module = LocalFile.read(path).load()
+    assert (module.HERE, module.__spec__.origin) == (str(path), str(path))
+
+
 def test_changed_content_is_another_module(local_file):
     before = LocalFile.read(local_file("head.py", "VALUE = 1")).load()
     after = LocalFile.read(local_file("head.py", "VALUE = 2")).load()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
+import click
 import pytest
 from torch import Tensor
 
@@ -21,6 +24,14 @@ class Absolute(Loss):
 
 class Unfinished(Loss):
     """No forward."""
+
+
+class Hollow(Loss):
+    """Neither forward nor what it is for."""
+
+    @abstractmethod
+    def aim(self) -> str:
+        """Tell."""
 
 
 def offer(
@@ -81,6 +92,30 @@ def test_broken_plugins_are_told_with_an_unknown_name():
     assert "Choices: huber" in text
 
 
+def test_everything_that_may_help_is_told_in_sentences():
+    broken = (BrokenPlugin("x", "salt-x", "1", "no luck"), BrokenPlugin("y", "salt-y", "2", "none either"))
+    blocked = [BrokenPlugin(name, f"salt-{name}", "3", "left out", "blocked") for name in "uv"]
+    offers = [offer("mine", kind="task"), offer("mine", kind="encoder"), offer("absolute")]
+    said = message(Registry(Findings(offers, list(broken), blocked)), "loss", "mine")
+    _, *sentences = said.split(". ")
+    assert sentences == [
+        "The name belongs to another kind: encoder, task",
+        "Plugins that could not be loaded and may offer it: x of salt-x 1: no luck; y of salt-y 2: none either",
+        "Plugins that are blocked and may offer it: u of salt-u 3, left out; v of salt-v 3, left out",
+    ]
+
+
+def test_a_command_is_made_already():
+    command = click.Command("weigh", help="Weigh a model.")
+    registry = registry_of(
+        offer("weigh", command, "command"), offer("wrong", "salt_core.errors:suggest", "command")
+    )
+    assert registry.command("weigh") is command
+    assert registry.providers("command")[0].summary == "Weigh a model."
+    with pytest.raises(ConfigError, match="is no click:Command but a function"):
+        registry.command("wrong")
+
+
 @pytest.mark.parametrize("ask", [Registry.providers, Registry.names])
 def test_an_unknown_kind_tells_close_matches_and_all_kinds(ask):
     with pytest.raises(ConfigError, match="no kind of plugin 'tasks': did you mean 'task'") as caught:
@@ -120,6 +155,7 @@ UNUSABLE = {
     "function": ("salt_core.errors:suggest", "salt_core.errors:suggest is not a class but a function"),
     "other_base": ("salt_core.errors:SaltError", "does not extend salt_core.interfaces.loss:Loss"),
     "abstract": (Unfinished, "does not define forward"),
+    "more_than_one": (Hollow, "does not define aim, forward"),
 }
 
 
