@@ -1,6 +1,7 @@
 """A head on the jets that predicts their charge."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
 from salt_core.distributed import mean_over_ranks
@@ -33,6 +34,9 @@ class ChargeHead(Task):
     weight : float, optional
         Factor of this task's loss in the total.
     """
+
+    #: Options by which `salt plugins check` tries it.
+    example: ClassVar[Mapping[str, object]] = {"loss": "log_cosh"}
 
     def __init__(
         self,
