@@ -36,6 +36,9 @@ def measure(args):
     """Time steps with one choice; print jets per second and the largest memory of the process."""
     import torch
 
+    from salt_core.heap import keep_freed_memory
+
+    keep_freed_memory()  # as salt fit does
     torch.set_num_threads(args.threads)
     args.width, args.layers, args.heads, args.out, args.head = SIZES["full"]
     args.layers = 2 if args.choice == "2 layers" else args.layers

@@ -140,8 +140,11 @@ class Ours:
     def __init__(self, args):
         import numpy as np
 
+        from salt_core.heap import keep_freed_memory
         from salt_plugins.salt_ml.weights import load_weights
 
+        if args.device == "cpu":
+            keep_freed_memory()  # as salt fit does
         self.model = our_model(args)
         load_weights(self.model, dict(np.load(args.weights)), STREAMS, TASKS)
         self.model.to(args.device)
