@@ -148,9 +148,8 @@ def _add_distributions(findings: Findings, unwanted: Collection[str]) -> None:
     # Parsing metadata is not cheap, so once for each distribution, however many plugins it has.
     cards = {dist: _card(dist) for dist in {entry.dist for entry in (*plugins, *scripts)}}
     for entry in plugins:
-        candidate = Candidate(
-            entry.name, *cards[entry.dist], entry.module, entry.load, partial(source_of, entry.module)
-        )
+        module = entry.value.partition(":")[0].strip()  # `entry.module` raises where it is no module's name
+        candidate = Candidate(entry.name, *cards[entry.dist], module, entry.load, partial(source_of, module))
         findings.add(candidate, unwanted)
     owners = {cards[entry.dist] for entry in scripts}
     findings.script_rivals += sorted(

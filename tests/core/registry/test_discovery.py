@@ -135,6 +135,16 @@ def test_a_broken_plugin_is_marked_and_takes_no_other_with_it(install, case):
     assert broken.origin == "salt-broken 0.9"
 
 
+@pytest.mark.parametrize("value", ["no module", "", "plugin_broken:", "3"])
+def test_an_entry_point_that_names_no_module_takes_no_other_with_it(install, value):
+    install("salt-broken", "0.9", {"broken": value}, {})
+    install("salt-before", "1", {"aa_before": "plugin_before"}, {"plugin_before.py": good("before")})
+    findings = find_plugins([])
+    assert reason(findings, "broken")
+    assert names_of(findings, "salt-broken") == []
+    assert names_of(findings, "salt-before") == [("loss", "before")]
+
+
 def test_an_entry_point_without_module_is_broken(install):
     install("salt-gone", "1", {"gone": "module_that_is_gone"}, {})
     assert "No module named 'module_that_is_gone'" in reason(find_plugins([]), "gone")
