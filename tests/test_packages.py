@@ -204,7 +204,9 @@ def test_without_the_package_its_names_are_unknown(salt_with, experiment):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("beside", [(), (BROKEN,)], ids=["alone", "beside_a_broken_one"])
+@pytest.mark.parametrize(
+    "beside", [pytest.param((), marks=pytest.mark.full), (BROKEN,)], ids=["alone", "beside_a_broken_one"]
+)
 def test_a_package_is_trained_from_yaml_by_name(salt_with, experiment, beside):
     done = salt_with((TAU, *beside), *experiment)
     assert done.returncode == 0, done.stderr

@@ -312,11 +312,9 @@ def rows_of(path: Path) -> list[tuple[int, list[int]]]:
     return [(int(epoch), yaml.safe_load(rows)) for epoch, rows in lines]
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize(
-    ("loader", "workers"),
-    [("packed", 0), pytest.param("hdf5", 2, marks=pytest.mark.full)],
-)
+@pytest.mark.parametrize(("loader", "workers"), [("packed", 0), ("hdf5", 2)])
 def test_a_killed_training_goes_on_with_exactly_the_missing_batches(
     sample, fit, rows_config, loader, workers
 ):
@@ -371,14 +369,9 @@ def test_a_killed_training_goes_on_with_exactly_the_missing_batches(
     assert rows_of(record) == expected[step:]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
-    ("loader", "place"),
-    [
-        ("packed", "disk"),
-        pytest.param("hdf5", "/dev/shm", marks=pytest.mark.full),
-        pytest.param("packed", None, marks=pytest.mark.full),
-        pytest.param("hdf5", None, marks=pytest.mark.full),
-    ],
+    ("loader", "place"), [("packed", "disk"), ("hdf5", "/dev/shm"), ("packed", None), ("hdf5", None)]
 )
 def test_two_devices_train_on_each_jet_once_in_equal_steps(
     sample, salt_process, rows_config, tmp_path, loader, place

@@ -99,7 +99,9 @@ def kill_and_resume(sample, fit, steps, *words) -> None:
         assert_same_training(run_of(sample, "whole"), run_of(sample, "killed"))
 
 
-@pytest.mark.parametrize(("loader", "workers"), [("hdf5", 0), ("packed", 2)])
+@pytest.mark.parametrize(
+    ("loader", "workers"), [pytest.param("hdf5", 0, marks=pytest.mark.full), ("packed", 2)]
+)
 def test_killed_at_two_random_steps(sample, fit, loader, workers):
     words = ("--data.loader", loader, "--data.num_workers", workers)
     kill_and_resume(sample, fit, random_steps(2), *words)
@@ -167,7 +169,7 @@ def end_and_resume(sample, fit, moments, by, *words) -> set[str]:
     return reached
 
 
-@pytest.mark.parametrize("by", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("by", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.full)])
 def test_ended_in_a_validation_and_between_epochs(sample, fit, by):
     moments = ["validation:0.1", "epoch_start:2"]
     assert end_and_resume(sample, fit, moments, by) == set(moments)

@@ -18,6 +18,7 @@ def code(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.full
 def test_the_commands_and_the_example_run(sample, salt):
     for package in PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")

@@ -109,6 +109,7 @@ def uninterrupted(salt, config, *words):
     return Path("logs/tiny_whole")
 
 
+@pytest.mark.full
 def test_two_nodes_train_to_the_end(slurm, salt, config):
     record = submit(salt, config, "--nodes", "2", "--gpus_per_node", "1", "--config.trainer.max_epochs=1")
     wait(salt, record)
