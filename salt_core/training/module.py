@@ -29,6 +29,7 @@ from salt_core.training.continuing import optimizer_name
 from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
 from salt_core.training.length import check_length
+from salt_core.training.progress import losses_are_pushed
 from salt_core.training.schedule import FACTOR_KEY, Cycle, LearningRate
 from salt_core.training.starting import take_weights
 
@@ -360,7 +361,8 @@ class SaltModule(LightningModule):
             "sync_dist": not training,
         }
         self.log_dict(values, **options)
-        self.log(f"{stage}/loss", total.detach(), prog_bar=True, **options)
+        shown = losses_are_pushed(self.trainer)
+        self.log(f"{stage}/loss", total.detach(), prog_bar=shown, **options)
 
     def _refuse_loss(self) -> None:
         assert self._step is not None

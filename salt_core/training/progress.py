@@ -1,8 +1,12 @@
-"""How far a training is: a live line with losses and speed in a terminal, and a line now and then in a log."""
+"""How far a training is: a live line with losses and speed in a terminal, and a line now and then in a log.
+
+Whoever reads a loss waits for the device to have computed it, so the losses are read only when they are told.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +19,9 @@ log = logging.getLogger("salt.progress")
 
 #: Seconds from one line to the next where nobody looks at a terminal.
 INTERVAL = 60.0
+
+#: Seconds from one look at the losses to the next in a terminal.
+LIVE_INTERVAL = 0.5
 
 TRAINING = "train/"
 SPEED = "train/jets_per_s"
@@ -34,8 +41,36 @@ def losses_told(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name.removeprefix(TRAINING): float(metrics[name]) for name in names if name in metrics}
 
 
+def losses_are_pushed(trainer: Trainer) -> bool:
+    """Tell whether the progress bar has to be given the losses, which Lightning reads in each step then."""
+    return not isinstance(trainer.progress_bar_callback, LiveLine | LogLines | None)
+
+
 class LiveLine(TQDMProgressBar):
-    """Lightning's bar, with the loss of each task and jets per second."""
+    """Lightning's bar, with the loss of each task and jets per second.
+
+    Parameters
+    ----------
+    interval : float, optional
+        Seconds from one change of the line to the next within an epoch.
+    clock : callable, optional
+        Tells seconds.
+    """
+
+    def __init__(self, interval: float = LIVE_INTERVAL, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.interval = interval
+        self.clock = clock
+        self._told = -math.inf
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Change the line, where it is time to and after the last step of an epoch."""
+        now = self.clock()
+        if now - self._told >= self.interval or batch_idx + 1 == self.total_train_batches:
+            self._told = now
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """Return what stands after the bar."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from salt_core import JetBatch
@@ -65,7 +66,9 @@ class Throughput(Callback):
         jets = self._marks[-1][1] + batch.num_jets * trainer.world_size
         self._marks = [*self._marks[-self.window :], (time.perf_counter(), jets)]
         (start, before), (now, after) = self._marks[0], self._marks[-1]
-        pl_module.log("train/jets_per_s", (after - before) / (now - start), prog_bar=True, batch_size=1)
+        # Kept on the host: Lightning would put a plain number on the device, and wait there for it.
+        rate = torch.tensor((after - before) / (now - start))
+        pl_module.log("train/jets_per_s", rate, prog_bar=True, batch_size=1)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note that the training waits."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import sys
 
+import pytest
 from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.trainer.connectors.logger_connector import result
 
+from salt_core.training import progress
 from salt_core.training.progress import LiveLine, LogLines, losses_told, progress_for
 
 LOSSES = ["loss", "flavour_loss", "origin_loss", "vertexing_loss"]
 SHOWN = ("--trainer.enable_progress_bar", "true")
+NO_RATE = ("--trainer.callbacks.throughput", "null")
 
 
 def test_the_losses_of_tasks_stand_between_those_of_all():
@@ -60,6 +64,48 @@ def test_a_terminal_shows_losses_and_speed_live(sample, salt, monkeypatch):
     live = [line for line in done.out.split("\r") if "jets/s" in line][-1]
     assert re.findall(r"([\w/]+)=", live) == [*LOSSES, "val/loss", "jets/s"]
     assert not [line for line in done.err.splitlines() if line.startswith("epoch ")]
+
+
+class Reads:
+    """Counts how often a value that was logged is read, as Lightning's bars and our own do."""
+
+    def __init__(self, monkeypatch):
+        self.pushed, self.told = 0, 0
+        where = "lightning.pytorch.trainer.connectors.logger_connector.result.convert_tensors_to_scalars"
+        convert, read = result.convert_tensors_to_scalars, progress.losses_told
+
+        def pushed(value):
+            self.pushed += 1
+            return convert(value)
+
+        def told(metrics):
+            self.told += 1
+            return read(metrics)
+
+        monkeypatch.setattr(where, pushed)
+        monkeypatch.setattr(progress, "losses_told", told)
+
+
+@pytest.mark.parametrize(("interval", "told"), [(0.0, 5), (3600.0, 2)])
+def test_a_live_line_reads_the_losses_only_when_it_changes(sample, salt, monkeypatch, interval, told):
+    """At 5 steps and no validation: at each, or at the first and the last; and once more as the epoch ends."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    timed = type("Timed", (LiveLine,), {"__init__": lambda self: LiveLine.__init__(self, interval)})
+    monkeypatch.setattr(progress, "LiveLine", timed)
+    reads = Reads(monkeypatch)
+    words = ("--trainer.limit_val_batches", 0, "--trainer.log_every_n_steps", 100, *NO_RATE)
+    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "a", *SHOWN, *words).code == 0
+    assert reads.told == told + 1
+    assert reads.pushed == 0
+
+
+def test_a_bar_of_the_configuration_is_given_the_losses(sample, salt, monkeypatch):
+    reads = Reads(monkeypatch)
+    words = ("--trainer.callbacks.bar", "{class_path: TQDMProgressBar}", "--trainer.limit_val_batches", 0)
+    done = salt("fit", "--config", sample.config, "-f", "--log_suffix", "a", *SHOWN, *NO_RATE, *words)
+    assert done.code == 0, done.err
+    assert re.search(r"train/loss=\d", done.out)
+    assert reads.pushed >= 5
 
 
 def test_lines_come_once_in_an_interval_and_from_the_first_rank_alone():
