@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from salt_core.checks.report import Report, key_path
+from salt_core.data.derived import ClassNames
 from salt_core.data.facts import DataFacts
-from salt_core.data.module import ClassNames, SaltDataModule
+from salt_core.data.module import SaltDataModule
 from salt_core.data.norms import Scale, class_weights
 from salt_core.errors import SaltError, located
 from salt_core.interfaces.encoder import Encoded

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from salt_core.errors import ConfigError
+from salt_core.errors import ConfigError, SaltError, raise_all
 
 SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -80,6 +80,25 @@ class Cut:
 def cuts_of(texts: str | Sequence[str], where: str) -> tuple[Cut, ...]:
     """Read one cut, or several of which all have to be passed."""
     return tuple(Cut.of(text, where) for text in ([texts] if isinstance(texts, str) else texts))
+
+
+def cuts_by_object(texts: Mapping[str, Sequence[str]], where: str) -> dict[str, tuple[Cut, ...]]:
+    """Read the conditions on each object.
+
+    Raises
+    ------
+    ConfigError
+        One that tells all texts that are none.
+    """
+    cuts: dict[str, tuple[Cut, ...]] = {}
+    faults: list[SaltError] = []
+    for name, conditions in texts.items():
+        try:
+            cuts[name] = cuts_of(conditions, f"{where}.{name}")
+        except SaltError as fault:
+            faults.append(fault)
+    raise_all(faults)
+    return cuts
 
 
 def all_passed(cuts: Iterable[Cut], columns: Any) -> Any:

@@ -18,7 +18,11 @@ from salt_core.data.rules import Case, CaseRule, Classes, ClassRule, Rule
 from salt_core.errors import ConfigError, SaltError, raise_all
 from salt_core.interfaces.dataloader import JetLoader
 
+#: Names of columns by object.
 Columns = Mapping[str, Sequence[str]]
+
+#: Names of a label's classes, by object and label.
+ClassNames = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class Derived:
@@ -62,13 +66,13 @@ class Derived:
             self._try(partial(parameter.check, f"data.parameters.{name}"))
         raise_all(self._faults)
 
-    @property
-    def class_names(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """Names of the classes that are defined here, by object and label."""
-        return {
+    def all_class_names(self, in_file: ClassNames) -> ClassNames:
+        """Return the names of classes that a file tells, and of those that are defined here, which go before."""
+        own = {
             name: {label: rule.names for label, rule in rules.items() if rule.names}
             for name, rules in self.rules.items()
         }
+        return {name: {**in_file.get(name, {}), **own.get(name, {})} for name in {**in_file, **own}}
 
     @property
     def scales(self) -> dict[str, tuple[float, float]]:

@@ -13,12 +13,13 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 
 from salt_core.data.advice import Readers, WatchedLoader
+from salt_core.data.askers import Askers
 from salt_core.data.batch import JetBatch
-from salt_core.data.cuts import Cut, cuts_of
-from salt_core.data.derived import Columns, CompletedLoader, Derived
+from salt_core.data.choices import wrong_names, wrong_numbers
+from salt_core.data.cuts import cuts_by_object
+from salt_core.data.derived import ClassNames, Columns, CompletedLoader, Derived
 from salt_core.data.facts import DataFacts
 from salt_core.data.files import expand, names_of
-from salt_core.data.hdf5 import MissingColumn
 from salt_core.data.norms import Scale, class_weights, normalisation
 from salt_core.data.parameters import Parameter
 from salt_core.data.request import (
@@ -31,8 +32,9 @@ from salt_core.data.request import (
     without_missing,
 )
 from salt_core.data.rules import Case, Classes
+from salt_core.data.staging import staging_for
 from salt_core.data.workers import chosen_workers
-from salt_core.errors import ConfigError, Faults, SaltError, raise_all, run_all, suggest
+from salt_core.errors import ConfigError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
 from salt_core.interfaces.staging import Staging
 from salt_core.limits import usable_cpus
@@ -41,7 +43,6 @@ from salt_core.sizes import bytes_of
 log = logging.getLogger("salt.data")
 
 Scales = Mapping[str, Scale]
-ClassNames = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class SaltDataModule(LightningDataModule):
@@ -165,19 +166,20 @@ class SaltDataModule(LightningDataModule):
         self.write_constituents = write_constituents
         self.write_precision = write_precision
         self.test_suffix = test_suff or ""
-        self._check_choices(
-            {
-                "input_map": input_map or {},
-                "num_inputs": self.num_inputs,
-                "extra_vars": self.extra_vars,
-                "selections": selections or {},
-                "labeller": labeller or {},
-                "multi_target": multi_target or {},
-            }
+        by_object: dict[str, Mapping[str, object]] = {
+            "input_map": input_map or {},
+            "num_inputs": self.num_inputs,
+            "extra_vars": self.extra_vars,
+            "selections": selections or {},
+            "labeller": labeller or {},
+            "multi_target": multi_target or {},
+        }
+        raise_all(
+            [*wrong_numbers(batch_size, num_workers, self.num_jets), *wrong_names(self.datasets, by_object)]
         )
-        self._asked: dict[str, Columns] = {}
-        self.cuts = _cuts(selections or {})
+        self.cuts = cuts_by_object(selections or {}, "data.selections")
         self.derived = Derived(global_object, labeller or {}, multi_target or {}, parameters or {})
+        self._askers = Askers({}, self.derived)
 
     def build(
         self,
@@ -201,7 +203,7 @@ class SaltDataModule(LightningDataModule):
         """
         self.check = check
         self.seed = seed
-        self._asked = dict(columns)
+        self._askers = Askers(columns, self.derived)
         faults = [
             ConfigError(
                 f"columns of {name!r} are needed, but data.variables has no such object; "
@@ -273,37 +275,20 @@ class SaltDataModule(LightningDataModule):
             selection = self.selection()
             if sample == "test":
                 selection = replace(selection, columns=self.derived.in_files(self.inputs))
-            with self._told_who_asks():
+            with self._askers.named():
                 self._contents[sample] = self.loader.contents(self._request(sample, selection))
         return self._contents[sample]
-
-    @contextmanager
-    def _told_who_asks(self) -> Iterator[None]:
-        """Name the plugins that ask for a column which is missing."""
-        try:
-            yield
-        except SaltError as error:
-            errors = error.errors if isinstance(error, Faults) else (error,)
-            raise_all([self._with_askers(one) for one in errors])
-
-    def _with_askers(self, error: SaltError) -> SaltError:
-        if not isinstance(error, MissingColumn):
-            return error
-        name, column = error.key
-        asked = {where: self.derived.in_files(columns) for where, columns in self._asked.items()}
-        askers = [where for where, columns in asked.items() if column in columns.get(name, ())]
-        return error.asked_by(askers)
 
     def class_names(self) -> ClassNames:
         """Tell the names of classes that the training sample has for labels, whatever else it lacks."""
         nothing: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.variables, ())
         bare = replace(self.selection(), variables=nothing, columns={})
-        return self._with_own_names(self.loader.contents(self._request("train", bare)).class_names)
+        return self.derived.all_class_names(self.loader.contents(self._request("train", bare)).class_names)
 
     def facts(self) -> DataFacts:
         """Read what the model's sizes and names follow from: dicts, and what the training sample tells."""
         means, stds = self.normalisation()
-        names = self._with_own_names(self.contents("train").class_names)
+        names = self.derived.all_class_names(self.contents("train").class_names)
         return self.facts_of(means, stds, names, class_weights(self.class_dict))
 
     def facts_of(
@@ -324,7 +309,8 @@ class SaltDataModule(LightningDataModule):
         with ExitStack() as stack:
             if self.move_files_temp is not None:
                 files = list(dict.fromkeys(path for s in samples for path in ready[s]))
-                copies = stack.enter_context(self._staging().stage(files, self.move_files_temp))
+                staging = staging_for(self.move_files_temp, self.staging, self.staging_places)
+                copies = stack.enter_context(staging.stage(files, self.move_files_temp))
                 copy_of = dict(zip(files, copies, strict=True))
                 ready = {s: tuple(copy_of[path] for path in ready[s]) for s in samples}
             self._ready = ready
@@ -333,7 +319,7 @@ class SaltDataModule(LightningDataModule):
 
     def check_training(self) -> None:
         """Raise what is wrong with the training and validation files and the dicts, all of it at once."""
-        with self._told_who_asks():
+        with self._askers.named():
             run_all(
                 lambda: self.check_file("train"),
                 lambda: self.check_file("val"),
@@ -348,30 +334,37 @@ class SaltDataModule(LightningDataModule):
 
     def check_file(self, sample: Sample) -> None:
         """Raise where a sample does not hold what is read from it or copied out of it."""
-        where = f"data.{sample}_file"
         contents = self.contents(sample)
         if sample == "test":
-            raise_all(
-                [
-                    ConfigError(
-                        f"{names_of(self.files('test'))} has no variable {column!r} of {name!r}, for which "
-                        f"data.extra_vars asks (--data.extra_vars.{name} names others, or with [] none); "
-                        f"{suggest(column, contents.columns[name])}",
-                        where,
-                    )
-                    for name, columns in self.extra_vars.items()
-                    for column in columns
-                    if not self.derived.is_there(name, column, contents.columns[name])
-                ]
-            )
+            self._check_copied(contents)
+        else:
+            self._check_number(sample, contents.num_jets)
+
+    def _check_copied(self, contents: Contents) -> None:
+        """Raise where the test sample lacks a column that is copied into the output."""
+        raise_all(
+            [
+                ConfigError(
+                    f"{names_of(self.files('test'))} has no variable {column!r} of {name!r}, for which "
+                    f"data.extra_vars asks (--data.extra_vars.{name} names others, or with [] none); "
+                    f"{suggest(column, contents.columns[name])}",
+                    "data.test_file",
+                )
+                for name, columns in self.extra_vars.items()
+                for column in columns
+                if not self.derived.is_there(name, column, contents.columns[name])
+            ]
+        )
+
+    def _check_number(self, sample: Sample, found: int) -> None:
+        """Raise where a sample has fewer jets than are asked for, or none."""
         wanted, files = self.num_jets[sample], names_of(self.files(sample))
-        if wanted > contents.num_jets:
-            message = f"{wanted} jets are asked for, {files} has {contents.num_jets}"
-            raise ConfigError(message, f"data.num_{sample}")
-        if contents.num_jets == 0:
+        if wanted > found:
+            raise ConfigError(f"{wanted} jets are asked for, {files} has {found}", f"data.num_{sample}")
+        if found == 0:
             cut = self.cuts.get(self.global_object)
             passing = f" that pass data.selections ({' and '.join(map(str, cut))})" if cut else ""
-            raise ConfigError(f"{files} has no {self.global_object}{passing}", where)
+            raise ConfigError(f"{files} has no {self.global_object}{passing}", f"data.{sample}_file")
 
     def pieces(
         self, sample: Sample, selection: Selection, num_jets: int, position: Callable[[], Position]
@@ -435,7 +428,7 @@ class SaltDataModule(LightningDataModule):
 
     def _load(self, request: LoadRequest, sample: Sample) -> JetLoader:
         """Open a sample; its batches have the columns that are made of others too."""
-        with self._told_who_asks():
+        with self._askers.named():
             loader = self.loader.build(request)
         if not self.derived.rules and not self.derived.parameters:
             return loader
@@ -451,11 +444,6 @@ class SaltDataModule(LightningDataModule):
             name: tuple(dict.fromkeys(column for part in parts for column in part.get(name, ())))
             for name in names
         }
-
-    def _with_own_names(self, names: ClassNames) -> ClassNames:
-        """Add the names of classes that the configuration defines to those of a file."""
-        own = self.derived.class_names
-        return {name: {**names.get(name, {}), **own.get(name, {})} for name in {**names, **own}}
 
     def _request(self, sample: Sample, selection: Selection, training: bool = False) -> LoadRequest:
         trainer = self.trainer
@@ -477,62 +465,8 @@ class SaltDataModule(LightningDataModule):
             where=f"data.{sample}_file",
         )
 
-    def _staging(self) -> Staging:
-        """Return how files are copied to ``data.move_files_temp``."""
-        if self.staging is not None:
-            return self.staging
-        target = self.move_files_temp
-        assert target is not None
-        places = [place for place in self.staging_places if target.is_relative_to(place)]
-        if not places:
-            known = ", ".join(self.staging_places) or "none"
-            message = f"nothing says how files are copied to {target}; data.staging_places has {known}"
-            raise ConfigError(message, "data.staging")
-        return self.staging_places[max(places, key=lambda place: len(Path(place).parts))]
-
     def _position(self) -> Position:
         """Tell where the trainer stands: its epoch, and the batches of it that are done."""
         assert self.trainer is not None
         loop = self.trainer.fit_loop
         return Position(self.trainer.current_epoch, loop.epoch_loop.batch_progress.current.ready)
-
-    def _check_choices(self, by_object: Mapping[str, Mapping[str, object]]) -> None:
-        """Raise everything that is wrong with the options alone; `by_object` are those that name objects."""
-        faults: list[SaltError] = []
-        if self.batch_size < 1:
-            message = f"{self.batch_size} is not a number of jets; give 1 or more"
-            faults.append(ConfigError(message, "data.batch_size"))
-        if self.num_workers != "auto" and self.num_workers < 0:
-            faults.append(ConfigError(f"{self.num_workers} is not a number of processes", "data.num_workers"))
-        for sample, number in self.num_jets.items():
-            if number == 0 or number < -1:
-                message = f"{number} is not a number of jets; give 1 or more, or -1 for all"
-                faults.append(ConfigError(message, f"data.num_{sample}"))
-        faults += [
-            ConfigError(
-                f"{name!r} cannot name an object; leave dots out, data.input_map says what its dataset is called",
-                "data.variables",
-            )
-            for name in self.datasets
-            if not name or "." in name
-        ]
-        for option, given in by_object.items():
-            faults += [
-                ConfigError(f"no input is called {name!r}; {suggest(name, self.datasets)}", f"data.{option}")
-                for name in given
-                if name not in self.datasets
-            ]
-        raise_all(faults)
-
-
-def _cuts(selections: Mapping[str, Sequence[str]]) -> dict[str, tuple[Cut, ...]]:
-    """Read the conditions on objects, and tell all that are none."""
-    cuts: dict[str, tuple[Cut, ...]] = {}
-    faults: list[SaltError] = []
-    for name, texts in selections.items():
-        try:
-            cuts[name] = cuts_of(texts, f"data.selections.{name}")
-        except SaltError as fault:
-            faults.append(fault)
-    raise_all(faults)
-    return cuts
