@@ -20,6 +20,6 @@ def test_the_innermost_place_around_the_folder_counts():
 
 
 def test_a_folder_in_no_place_is_refused_with_the_places():
-    with pytest.raises(ConfigError, match="copied to /tmp; data.staging_places has /dev/shm") as told:
+    with pytest.raises(ConfigError, match=r"copied to /tmp; data\.staging_places has /dev/shm") as told:
         staging_for(Path("/tmp"), None, {"/dev/shm": MEMORY})
     assert told.value.where == "data.staging"
