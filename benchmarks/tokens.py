@@ -79,12 +79,12 @@ def step_of(model, batch):
 def attention_of(jets, length):
     """Return a function that attends in all layers, forward and backward; each jet has a register too."""
     layout = Layout.of(np.full(jets, length + 1))
-    qkv = torch.randn(3, layout.total, HEADS, WIDTH // HEADS, requires_grad=True)
+    heads = torch.randn(layout.total, 3, HEADS, WIDTH // HEADS, requires_grad=True)
     weight = torch.randn(layout.total, HEADS, WIDTH // HEADS)
 
     def run():
         for _ in range(LAYERS):
-            (attend(*qkv, layout, "auto") * weight).sum().backward()
+            (attend(heads, layout, "auto") * weight).sum().backward()
 
     return run
 

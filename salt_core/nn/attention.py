@@ -1,8 +1,9 @@
 """Attention within each jet over packed tokens: one function that picks the fastest way it may.
 
 The three ways give the same numbers. `varlen` is one kernel for the whole batch on a recent GPU;
-`runs` views jets of equal length as dense blocks, with no mask and no padding; `padded` fills
-buckets of fixed lengths, so that code specialised on shapes sees few of them.
+`runs` views jets of equal length as dense blocks, with no mask and no padding, and multiplies those of
+short jets all at once on a processor; `padded` fills buckets of fixed lengths, so that code specialised
+on shapes sees few of them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from salt_core.data.batch import Layout
 from salt_core.errors import ConfigError
 from salt_core.nn.norms import RMSNorm
 from salt_core.nn.pairs import PairBias
+from salt_core.nn.short_jets import LONGEST, attend_short
 
 Backend = Literal["auto", "varlen", "runs", "padded"]
 
@@ -57,9 +59,7 @@ def choose(backend: Backend, x: Tensor, dropout: float, biased: bool = False) ->
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
+    heads: Tensor,
     layout: Layout,
     backend: Backend,
     dropout: float = 0.0,
@@ -69,8 +69,8 @@ def attend(
 
     Parameters
     ----------
-    q, k, v : Tensor
-        Shape (N, H, d) for H heads.
+    heads : Tensor
+        Queries, keys and values of H heads, shape (N, 3, H, d).
     layout : Layout
         How the N tokens divide into jets.
     backend : str
@@ -86,22 +86,23 @@ def attend(
         Shape (N, H, d).
     """
     if layout.single:
-        return _one_jet(q, k, v, bias)
-    backend = choose(backend, q, dropout, bias is not None)
+        return _one_jet(heads, bias)
+    backend = choose(backend, heads, dropout, bias is not None)
     if backend == "varlen":
-        return _varlen(q, k, v, layout)
+        return _varlen(heads, layout)
     if not layout.runs.shapes:
-        return _no_row(q, k, v, bias)
+        return _no_row(heads, bias)
     order = layout.runs.order
+    blocks = _padded if backend == "padded" else _runs
     if order is None:
-        return _blocks(q, k, v, layout, backend, dropout, bias)
-    mixed = _blocks(q[order], k[order], v[order], layout, backend, dropout, bias)
+        return blocks(heads, layout, dropout, bias)
+    mixed = blocks(heads[order], layout, dropout, bias)
     return torch.empty_like(mixed).index_copy(0, order, mixed)
 
 
-def _one_jet(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:
+def _one_jet(heads: Tensor, bias: PairBias | None) -> Tensor:
     """Attend within the one jet of an exported model, by operations that take no row as well."""
-    q, k, v = (x.transpose(0, 1) for x in (q, k, v))
+    q, k, v = (x.transpose(0, 1) for x in heads.unbind(1))
     scores = q @ k.transpose(1, 2) / q.shape[-1] ** 0.5
     if bias is not None:
         scores = scores + bias.squares[0].squeeze(0).to(q.dtype)
@@ -109,46 +110,39 @@ def _one_jet(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:
     return mixed.transpose(0, 1)
 
 
-def _no_row(q: Tensor, k: Tensor, v: Tensor, bias: PairBias | None) -> Tensor:
+def _no_row(heads: Tensor, bias: PairBias | None) -> Tensor:
     """Return the empty result; it depends on all that comes in, or ranks would wait for gradients."""
-    nothing = q + k + v
+    nothing = heads.sum(1)
     return nothing if bias is None else nothing + bias.squares[0].sum()
 
 
-def _blocks(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    layout: Layout,
-    backend: Backend,
-    dropout: float,
-    bias: PairBias | None,
-) -> Tensor:
-    return (_padded if backend == "padded" else _runs)(q, k, v, layout, dropout, bias)
-
-
-def _varlen(q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
+def _varlen(heads: Tensor, layout: Layout) -> Tensor:
     ends = F.pad(layout.lengths.cumsum(0), (1, 0)).to(torch.int32)
     longest = int(layout.host_lengths.max(initial=0))
+    q, k, v = heads.unbind(1)
     result = varlen_attn(q, k, v, ends, ends, longest, longest)
     assert isinstance(result, Tensor)
     return result
 
 
-def _runs(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
-    runs = layout.runs
-    biases = [None] * len(runs.shapes) if bias is None else bias.squares
-    parts = zip(
-        q.split(runs.sizes), k.split(runs.sizes), v.split(runs.sizes), runs.shapes, biases, strict=True
-    )
-    return torch.cat([_run(q, k, v, shape, dropout, square) for q, k, v, shape, square in parts])
+def _runs(heads: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
+    shapes, sizes = layout.runs.shapes, layout.runs.sizes
+    squares = () if bias is None else bias.squares
+    dense = dropout or heads.device.type != "cpu"
+    short = 0 if dense else sum(length <= LONGEST for _, length in shapes)
+    if short == len(shapes):
+        return attend_short(heads, shapes, squares)
+    first, *others = heads.split([sum(sizes[:short]), *sizes[short:]])
+    mixed = [attend_short(first, shapes[:short], squares[:short])] if short else []
+    masks = squares[short:] or [None] * len(others)
+    for part, shape, mask in zip(others, shapes[short:], masks, strict=True):
+        mixed.append(_run(part, shape, dropout, mask))
+    return torch.cat(mixed)
 
 
-def _run(
-    q: Tensor, k: Tensor, v: Tensor, shape: tuple[int, int], dropout: float, bias: Tensor | None
-) -> Tensor:
+def _run(heads: Tensor, shape: tuple[int, int], dropout: float, bias: Tensor | None) -> Tensor:
     """Attend within c jets of l tokens each, for `shape` (c, l)."""
-    q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (x.unflatten(0, shape).transpose(1, 2) for x in heads.unbind(1))
     return _mixed(q, k, v, bias, dropout).transpose(1, 2).flatten(0, 1)
 
 
@@ -174,7 +168,7 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: fl
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
 
 
-def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
+def _padded(heads: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
     buckets = bucket_shapes(layout.runs.shapes)
     sizes = [rows for _, _, rows in buckets]
     empty = layout.num_jets - sum(jets for jets, _, _ in buckets)
@@ -182,11 +176,11 @@ def _padded(q: Tensor, k: Tensor, v: Tensor, layout: Layout, dropout: float, bia
     host = np.split(np.sort(layout.host_lengths), np.cumsum(jets)[:-1])[1:]
     lengths = layout.lengths.sort().values.split(jets)[1:]
     biases = [None] * len(buckets) if bias is None else _padded_squares(bias, buckets)
-    parts = zip(q.split(sizes), k.split(sizes), v.split(sizes), host, lengths, buckets, biases, strict=True)
+    parts = zip(heads.split(sizes), host, lengths, buckets, biases, strict=True)
     return torch.cat(
         [
-            _padded_bucket(q, k, v, Layout(on_host, on_device), bucket[1], dropout, square)
-            for q, k, v, on_host, on_device, bucket, square in parts
+            _padded_bucket(part, Layout(on_host, on_device), bucket[1], dropout, square)
+            for part, on_host, on_device, bucket, square in parts
         ]
     )
 
@@ -204,9 +198,7 @@ def _padded_squares(bias: PairBias, buckets: list[tuple[int, int, int]]) -> list
     return [torch.cat(part) for part in parts]
 
 
-def _padded_bucket(
-    q: Tensor, k: Tensor, v: Tensor, layout: Layout, length: int, dropout: float, bias: Tensor | None
-) -> Tensor:
+def _padded_bucket(heads: Tensor, layout: Layout, length: int, dropout: float, bias: Tensor | None) -> Tensor:
     """Attend within the jets of `layout`, padded to `length` tokens each."""
     slots = layout.jet_index * length + layout.slot
     shape = (layout.num_jets, length)
@@ -216,10 +208,11 @@ def _padded_bucket(
         padded: Tensor = empty.index_copy(0, slots, x).unflatten(0, shape)
         return padded.transpose(1, 2)
 
-    mask = (torch.arange(length, device=q.device) < layout.lengths[:, None])[:, None, None, :]
+    mask = (torch.arange(length, device=heads.device) < layout.lengths[:, None])[:, None, None, :]
     if bias is not None:
         mask = bias.masked_fill(~mask, -torch.inf)
-    mixed = _mixed(pad(q), pad(k), pad(v), mask, dropout)
+    q, k, v = (pad(x) for x in heads.unbind(1))
+    mixed = _mixed(q, k, v, mask, dropout)
     return mixed.transpose(1, 2).flatten(0, 1).index_select(0, slots)
 
 
@@ -281,6 +274,7 @@ class Attention(nn.Module):
         self.num_heads = num_heads
         self.backend: Backend = backend
         self.dropout = dropout
+        self.normed = qk_norm or v_norm
         self.in_proj = nn.Linear(size, 3 * size)
         self.out_proj = nn.Linear(size, size)
         head_size = size // num_heads
@@ -293,11 +287,18 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, layout: Layout, bias: PairBias | None = None) -> Tensor:
         """Mix the tokens (N, D) of each jet; `bias` as in `attend`."""
-        q, k, v = self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
+        heads = self._normed(self.in_proj(x).unflatten(-1, (3, self.num_heads, -1)))
         dropout = self.dropout if self.training else 0.0
-        q, k, v = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype), self.v_norm(v).to(v.dtype)
-        heads = attend(q, k, v, layout, self.backend, dropout, bias)
+        mixed = attend(heads, layout, self.backend, dropout, bias)
         if self.head_scale is not None:
-            heads = heads * self.head_scale.to(heads.dtype)
-        mixed: Tensor = self.out_proj(heads.flatten(1))
-        return mixed
+            mixed = mixed * self.head_scale.to(mixed.dtype)
+        result: Tensor = self.out_proj(mixed.flatten(1))
+        return result
+
+    def _normed(self, heads: Tensor) -> Tensor:
+        """Normalise queries, keys and values (N, 3, H, d) as far as that is chosen."""
+        if not self.normed:
+            return heads
+        q, k, v = heads.unbind(1)
+        parts = (self.q_norm(q), self.k_norm(k), self.v_norm(v))
+        return torch.stack([part.to(v.dtype) for part in parts], 1)

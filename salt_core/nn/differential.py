@@ -79,10 +79,11 @@ class DifferentialAttention(nn.Module):
         q, k = self.q_norm(q).to(v.dtype), self.k_norm(k).to(v.dtype)
         # The kernels want values as wide as queries, so each map attends to either half of the values:
         # four heads (map 1, half 1), (map 1, half 2), (map 2, half 1), (map 2, half 2) for one.
-        heads = (q.repeat_interleave(2, 2), k.repeat_interleave(2, 2), v.repeat(1, 1, 2, 1))
+        parts = (q.repeat_interleave(2, 2), k.repeat_interleave(2, 2), v.repeat(1, 1, 2, 1))
+        heads = torch.stack(parts, 1).flatten(2, 3)
         four = None if bias is None else bias.repeated(4)
         dropout = self.dropout if self.training else 0.0
-        mixed = attend(*(part.flatten(1, 2) for part in heads), layout, self.backend, dropout, four)
+        mixed = attend(heads, layout, self.backend, dropout, four)
         first, second = mixed.unflatten(1, (self.num_heads, 2, 2)).flatten(3).unbind(2)
         # Lambda has an axis, unlike a plain number, so that 16-bit maps are subtracted in its 32 bits.
         difference = self.head_norm(first - self.share() * second) * (1 - self.lambda_start)

@@ -33,7 +33,7 @@ def random_qkv(num_rows):
 def test_backends_agree_with_masked_attention(backend, lengths):
     qkv = random_qkv(sum(lengths))
     seed = torch.randn(sum(lengths), HEADS, SIZE, dtype=torch.float64)
-    ours = attend(*qkv, Layout.of(np.array(lengths)), backend)
+    ours = attend(qkv.transpose(0, 1), Layout.of(np.array(lengths)), backend)
     (our_gradient,) = torch.autograd.grad((ours * seed).sum(), qkv)
     theirs = naive(*qkv, lengths)
     (their_gradient,) = torch.autograd.grad((theirs * seed).sum(), qkv)
@@ -48,7 +48,7 @@ def test_a_bias_of_pairs_is_added_to_the_scores_of_its_jet(backend, lengths):
     pairs = Pairs.of(layout)
     values = torch.randn(len(pairs.first), HEADS, dtype=torch.float64, requires_grad=True)
     seed = torch.randn(sum(lengths), HEADS, SIZE, dtype=torch.float64)
-    ours = attend(*qkv, layout, backend, bias=PairBias.of(values, pairs, layout))
+    ours = attend(qkv.transpose(0, 1), layout, backend, bias=PairBias.of(values, pairs, layout))
     our_gradients = torch.autograd.grad((ours * seed).sum(), [qkv, values])
     dense = torch.zeros(sum(lengths), sum(lengths), HEADS, dtype=torch.float64)
     dense = dense.index_put((pairs.first, pairs.second), values)
@@ -75,7 +75,7 @@ def test_without_a_token_every_parameter_is_reached_all_the_same(backend, length
 @pytest.mark.parametrize("lengths", [[], [0, 0]], ids=str)
 def test_no_token_at_all(backend, lengths):
     qkv = random_qkv(0)
-    mixed = attend(*qkv, Layout.of(np.array(lengths, dtype=int)), backend)
+    mixed = attend(qkv.transpose(0, 1), Layout.of(np.array(lengths, dtype=int)), backend)
     assert mixed.shape == (0, HEADS, SIZE)
 
 
@@ -126,9 +126,9 @@ def test_buckets_have_fixed_lengths():
 def test_a_processor_attends_to_numbers_of_16_bits_in_32(backend, dtype, autocast):
     qkv = random_qkv(sum(SORTED)).detach().to(dtype).requires_grad_()
     wide = qkv.detach().float().requires_grad_()
-    theirs = attend(*wide, Layout.of(np.array(SORTED)), backend)
+    theirs = attend(wide.transpose(0, 1), Layout.of(np.array(SORTED)), backend)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        ours = attend(*qkv, Layout.of(np.array(SORTED)), backend)
+        ours = attend(qkv.transpose(0, 1), Layout.of(np.array(SORTED)), backend)
     assert ours.dtype == dtype
     assert torch.equal(ours, theirs.to(dtype))
     gradients = [
