@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salt_core.config.yaml import dump_yaml, load_value, load_yaml
@@ -37,8 +37,11 @@ SCALARS = (
     | st.text()
     | st.sampled_from(WORDS)
 )
+KEYS = st.text(max_size=8) | st.sampled_from(WORDS)
 TREES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
 )
 
 
@@ -75,6 +78,8 @@ def test_no_code_is_run():
         load_yaml("a: !!python/object/apply:os.getcwd []\n", "x")
 
 
-@given(st.dictionaries(st.text(), TREES))
+# A machine that is busy takes its time, which says nothing of the YAML.
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.dictionaries(KEYS, TREES, max_size=4))
 def test_what_is_written_is_read_back(tree):
     assert load_yaml(dump_yaml(tree)) == tree
