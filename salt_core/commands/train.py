@@ -45,7 +45,7 @@ def _explain(name: str, summary: str, arguments: Arguments) -> None:
     if arguments.help or arguments.plugin_help is None:
         click.echo(command_help(name, summary, registry))
     else:
-        kind = plugin_kind(arguments.plugin_help)
+        kind = plugin_kind(arguments.plugin_help, merged, registry)
         click.echo(describe(registry, kind, plugin_name(arguments.plugin_help, merged)))
 
 

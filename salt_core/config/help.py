@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from salt_core.config.arguments import PLUGIN_HELP, Flag
 from salt_core.config.merge import Merged, identity
@@ -54,21 +55,30 @@ def command_help(command: str, summary: str, registry: Registry) -> str:
     return "\n".join(parts)
 
 
-def plugin_kind(flag: Flag) -> str:
+def plugin_kind(flag: Flag, merged: Merged, registry: Registry) -> str:
     """Return the kind of plugin at the place that ``--place.help`` asks for.
+
+    A place within a plugin, such as the loss of a task, is known where the configuration names that plugin.
 
     Raises
     ------
     ConfigError
         Where the place takes no plugin.
     """
-    keys = flag.name[2:].removesuffix(PLUGIN_HELP).split(".")
-    options = {option.name: option for option in options_of(SECTIONS[keys[0]])} if keys[0] in SECTIONS else {}
-    slot = kind_of(options[keys[1]].annotation) if len(keys) > 1 and keys[1] in options else None
-    if slot is None:
-        places = [f"--{place}{PLUGIN_HELP}" for place in _places()]
-        raise ConfigError(f"no plugin stands there; {suggest(flag.name, places)}", flag.name)
-    return slot.kind
+    keys = _keys(flag)
+    cls, depth = SECTIONS.get(keys[0]), 1
+    while cls is not None and depth < len(keys):
+        option = next((option for option in options_of(cls) if option.name == keys[depth]), None)
+        slot = kind_of(option.annotation) if option else None
+        if slot is None:
+            break
+        depth += 1 if slot.container == "one" else 2
+        if depth >= len(keys):
+            return slot.kind
+        name = _named(merged, keys[:depth])
+        cls = registry.resolve(slot.kind, name) if name else None
+    places = [f"--{place}{PLUGIN_HELP}" for place in _places()]
+    raise ConfigError(f"no plugin stands there; {suggest(flag.name, places)}", flag.name)
 
 
 def plugin_name(flag: Flag, merged: Merged) -> str:
@@ -79,15 +89,21 @@ def plugin_name(flag: Flag, merged: Merged) -> str:
     ConfigError
         Where neither names a plugin.
     """
-    if flag.text:
-        return flag.text
-    value = merged.tree
-    for key in flag.name[2:].removesuffix(PLUGIN_HELP).split("."):
-        value = value.get(key, {}) if isinstance(value, dict) else {}
-    name = identity(value)
+    name = flag.text or _named(merged, _keys(flag))
     if name is None:
         raise ConfigError("name the plugin to explain, such as --model.encoder.help gn2", flag.name)
     return name
+
+
+def _keys(flag: Flag) -> list[str]:
+    return flag.name[2:].removesuffix(PLUGIN_HELP).split(".")
+
+
+def _named(merged: Merged, keys: Sequence[str]) -> str | None:
+    value: Any = merged.tree
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return identity(value)
 
 
 def _places() -> Iterator[str]:

@@ -160,8 +160,6 @@ def _value(annotation: Any) -> Schema:
     if is_union(annotation):
         return _any_of([_value(part) for part in typing.get_args(annotation)])
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return _value(arguments[0])
     if origin is Literal:
         return {"enum": list(arguments)}
     if annotation in (None, type(None)):

@@ -93,8 +93,10 @@ def fits(annotation: object, value: Any) -> bool:
         return True
     if value is None:
         return takes_none(annotation)  # jsonargparse takes it for no value at all
-    if annotation in (str, int, float, bool) and type(value) is annotation:
-        return True  # as jsonargparse would say, and most values are such
+    if type(value) in (str, int, float, bool) and type(value) in parts_of(annotation):
+        return (
+            True  # most values are such, and jsonargparse would make a number of the text "5" for int | str
+        )
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--value", type=annotation)
     try:

@@ -68,7 +68,7 @@ def _fault_of(listener: Listener, arguments: dict[str, object]) -> str:
         except BaseException as error:  # a plugin may raise anything, SystemExit included
             faults.append(reason_of(error))
 
-    thread = threading.Thread(target=call, name=listener.hook, daemon=True)
+    thread = threading.Thread(target=call, daemon=True)  # a process ends without it
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():

@@ -6,7 +6,8 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from types import FunctionType
+from typing import NamedTuple, cast
 
 import click
 import pluggy
@@ -160,5 +161,5 @@ def _said(value: object) -> str:
 
 
 def _place(function: Callable[..., object]) -> str:
-    code = getattr(function, "__code__", None)
-    return f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+    code = cast(FunctionType, function).__code__  # pluggy takes nothing else for a hook
+    return f" ({code.co_filename}:{code.co_firstlineno})"

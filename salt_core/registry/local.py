@@ -47,13 +47,13 @@ class LocalFile:
         name = self.module_name
         if name in sys.modules:
             return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, self.path, loader=_ReadSource(self))
+        loader = _ReadSource(self)
+        spec = importlib.util.spec_from_loader(name, loader)
         assert spec is not None
-        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except BaseException:
             del sys.modules[name]
             raise

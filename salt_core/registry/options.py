@@ -93,8 +93,6 @@ def type_text(annotation: object) -> str:
         return " | ".join(type_text(part) for part in arguments)
     if origin is Literal:
         return " | ".join(repr(choice) for choice in arguments)
-    if origin is typing.Annotated:
-        return type_text(arguments[0])
     if origin is not None:
         return f"{_plain_name(origin)}[{', '.join(_argument_text(part) for part in arguments)}]"
     return _plain_name(annotation)
@@ -109,8 +107,7 @@ def _argument_text(argument: object) -> str:
 
 
 def _plain_name(annotation: object) -> str:
-    name = getattr(annotation, "__name__", None)
-    return name if isinstance(name, str) else str(annotation).removeprefix("typing.")
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _option(parameter: inspect.Parameter, annotation: Any, description: str) -> Option:
@@ -129,7 +126,7 @@ def _option(parameter: inspect.Parameter, annotation: Any, description: str) -> 
 def _dataclass_in(annotation: object) -> type | None:
     """Find the dataclass that an annotation is or has among its arguments."""
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
-        return None if base_kind(annotation) else annotation
+        return annotation
     return next(filter(None, map(_dataclass_in, typing.get_args(annotation))), None)
 
 
@@ -142,11 +139,11 @@ def _made_defaults(cls: type) -> dict[str, Any]:
 def _hints(init: Callable[..., Any]) -> dict[str, Any]:
     """Resolve annotations; one that cannot be resolved stays text and spoils no other."""
     hints = {}
-    scope = getattr(init, "__globals__", {})
+    scope = getattr(init, "__globals__", None)
     for name, annotation in inspect.get_annotations(init).items():
         holder = types.SimpleNamespace(__annotations__={name: annotation})
         try:
-            hints[name] = typing.get_type_hints(holder, scope, include_extras=True)[name]
+            hints[name] = typing.get_type_hints(holder, scope)[name]
         except Exception:  # the text of an annotation may be any expression
             hints[name] = str(annotation)
     return hints

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -125,7 +124,11 @@ class Registry:
         if not found:
             raise ConfigError(self._unknown(kind, name), where)
         if len(found) > 1:
-            raise ConfigError(_conflict(found), where)
+            origins = " and ".join(f"{one.origin} (plugin {one.plugin})" for one in found)
+            raise ConfigError(
+                f"the {kind} {name!r} is offered by {origins}: keep one of them, remove or rename the other",
+                where,
+            )
         return found[0]
 
     def resolve(self, kind: str, name: str, where: str = "") -> type:
@@ -193,12 +196,6 @@ def check_kind(kind: str) -> None:
         raise ConfigError(f"there is no kind of plugin {kind!r}: {suggest(kind, BY_NAME)}")
 
 
-def _conflict(found: Sequence[Provider]) -> str:
-    origins = " and ".join(f"{provider.origin} (plugin {provider.plugin})" for provider in found)
-    named = f"the {found[0].kind} {found[0].name!r}"
-    return f"{named} is offered by {origins}: keep one of them, remove or rename the other"
-
-
 def _said(provider: Provider) -> str:
     return f"the {provider.kind} {provider.name!r} of {provider.origin}"
 
@@ -221,6 +218,5 @@ def _fault_of(found: object, kind: str) -> str:
     assert isinstance(base, type)
     if not issubclass(found, base):
         return f"does not extend {BY_NAME[kind].base}"
-    if inspect.isabstract(found):
-        return f"does not define {', '.join(sorted(getattr(found, '__abstractmethods__', ())))}"
-    return ""
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    return f"does not define {', '.join(missing)}" if missing else ""

@@ -50,8 +50,6 @@ def kind_of(annotation: object) -> Slot | None:
             [part for part in typing.get_args(annotation) if part not in (type(None), bool)]
         )
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return kind_of(arguments[0])
     if origin in _MAPPINGS and len(arguments) == 2 and arguments[0] is str:
         return _contained(arguments[1], "mapping")
     if origin in _LISTS and arguments and set(arguments[1:]) <= {Ellipsis}:

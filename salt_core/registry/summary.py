@@ -64,7 +64,7 @@ def source_of(module: str) -> bytes | None:
     """Read the source of a module without importing it; None where there is none to read."""
     try:
         spec = _find_spec(module)
-        return Path(spec.origin or "").read_bytes() if spec and spec.has_location else None
+        return Path(str(spec.origin)).read_bytes() if spec and spec.has_location else None
     except Exception:  # finders are anybody's code
         return None
 
@@ -72,7 +72,7 @@ def source_of(module: str) -> bytes | None:
 def _read_tree(tree: ast.Module, module: str, qualname: str) -> Reading:
     found = _find_class(tree.body, qualname) or _find_function(tree.body, qualname)
     if found is not None:
-        return Reading(_first_line(ast.get_docstring(found, clean=False)))
+        return Reading(_first_line(ast.get_docstring(found)))
     bound = _names_bound(tree)
     if bound & {qualname.partition(".")[0], "*", "__getattr__"}:
         return Reading(f"(no summary: {qualname} is not written out in {module})")
@@ -94,15 +94,12 @@ def _first_line(docstring: str | None) -> str:
 
 def _find_spec(module: str) -> ModuleSpec | None:
     """Ask the import system where `module` lies, from its top-level package down, importing none."""
-    parts = module.split(".")
-    path: Sequence[str] | None = None
-    spec = None
-    for depth in range(1, len(parts) + 1):
-        spec = _find_step(".".join(parts[:depth]), path)
-        path = spec.submodule_search_locations if spec else None
-        if path is None and depth < len(parts):
-            return None
-    return spec
+    parent = module.rpartition(".")[0]
+    if not parent:
+        return _find_step(module, None)
+    package = _find_spec(parent)
+    path = package.submodule_search_locations if package else None
+    return None if path is None else _find_step(module, path)
 
 
 def _find_step(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
@@ -117,13 +114,9 @@ def _find_step(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 
 def _find_class(body: Sequence[ast.stmt], qualname: str) -> ast.ClassDef | None:
-    found = None
-    for part in qualname.split("."):
-        found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == part), None)
-        if found is None:
-            return None
-        body = found.body
-    return found
+    name, _, inner = qualname.partition(".")
+    found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == name), None)
+    return _find_class(found.body, inner) if found and inner else found
 
 
 def _find_function(body: Sequence[ast.stmt], name: str) -> ast.FunctionDef | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from salt_core.config.arguments import Flag, parse
+from salt_core.config.merge import Layer
 from salt_core.errors import ConfigError
 
 
@@ -69,3 +70,79 @@ def test_words_that_mean_nothing(words):
 def test_an_empty_key():
     with pytest.raises(ConfigError, match=r"--a\.\.b"):
         parse(["--a..b", "1"]).flags[0].layer()
+
+
+def said(words: list[str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(words)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("words", [["--config"], ["--config="], ["--config", "--force"]])
+def test_a_file_is_wanted(words):
+    assert said(words) == "--config: give the path of a YAML file"
+
+
+def test_modules_add_up_and_are_no_part_of_the_configuration():
+    arguments = parse(["--allow_class_paths", "a.b", "--x", "1", "--allow_class_paths=c"])
+    assert arguments.allow_class_paths == ("a.b", "c")
+    assert arguments.flags == (Flag("--x", "1"),)
+
+
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [([], "no value"), (["a-b"], "'a-b'"), ([""], "''"), (["a..b"], "'a..b'"), (["a b"], "'a b'")],
+)
+def test_a_module_is_wanted(words, got):
+    expected = f"--allow_class_paths: give a module, such as my_package.callbacks; got {got}"
+    assert said(["--allow_class_paths", *words]) == expected
+
+
+@pytest.mark.parametrize("word", ["fit", "-x", "--", "a=b", "-1"])
+def test_a_word_that_is_no_flag_is_told_with_the_short_ones(word):
+    assert said([word, "1"]) == (
+        f"{word!r} is not expected here; options are written --section.option VALUE, short are "
+        "-n (--name), -f (--force), -t (--tag), -h (--help)"
+    )
+
+
+@pytest.mark.parametrize("words", [["--help", "x"], ["--print_config", "x"]])
+def test_help_takes_no_value(words):
+    assert said(words).startswith("'x' is not expected here")
+
+
+def test_a_short_flag_is_no_value_and_may_take_one():
+    assert parse(["--a", "-f", "-t=v1"]).flags == (
+        Flag("--a", None),
+        Flag("--force", None),
+        Flag("--tag", "v1"),
+    )
+    assert parse(["--a", "-n=x", "--b", "-x"]).flags == (
+        Flag("--a", None),
+        Flag("--name", "x"),
+        Flag("--b", "-x"),
+    )
+    assert parse(["--a="]).flags == (Flag("--a", ""),)
+
+
+def test_the_first_plugin_that_is_asked_for_is_explained_and_nothing_else_is_asked():
+    arguments = parse(["--model.encoder.help", "--data.loader.help", "packed"])
+    assert arguments.plugin_help == Flag("--model.encoder.help", None)
+    assert arguments.flags == ()
+    assert (arguments.help, arguments.print_config) == (False, False)
+    assert parse(["--x", "1"]).plugin_help is None
+
+
+def test_a_flag_is_a_layer_of_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (flag,) = parse(["--a.b", "010"]).flags
+    assert flag.layer() == Layer({"a": {"b": 10}}, "--a.b", tmp_path, "010")
+    assert Flag("--a", None).layer() == Layer({"a": True}, "--a", tmp_path, None)
+
+
+def test_a_flag_that_is_wrong_is_told_by_its_name():
+    with pytest.raises(ConfigError) as caught:
+        Flag("--a..b", "1").layer()
+    assert str(caught.value) == "--a..b: a flag is written --section.option VALUE"
+    with pytest.raises(ConfigError, match=r"^--a\.b:1:2: not valid YAML"):
+        Flag("--a.b", "[").layer()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from salt_core.config.merge import Layer, merge
+from salt_core.config.merge import Layer, Source, identity, merge
 
 
 def layered(*trees):
@@ -69,3 +69,75 @@ def test_layers_are_not_changed():
     merged = layered(tree, {"a": {"x": 1}})
     merged.tree["a"]["list"].append(2)
     assert tree == {"a": {"list": [1]}}
+
+
+def test_the_nearest_value_around_tells_who_set_what_is_below_it():
+    merged = layered({"a": {"x": 1}}, {"a": {"y": [1]}})
+    assert merged.source(("a", "y", 0)).label == "file1"
+    assert merged.source(("a", "y", 0, "z")).label == "file1"
+    assert merged.source(("a", "z")).label == "file0"
+    assert merged.source(("b",)) == merged.source(()) == Source("the configuration", Path.cwd())
+
+
+def test_a_source_has_the_layers_folder_and_text():
+    merged = merge([Layer({"a": {"b": 10}}, "--a.b", Path("/here"), "010")])
+    assert merged.source(("a", "b")) == Source("--a.b", Path("/here"), "010")
+
+
+@pytest.mark.parametrize("key", ["plugin", "class_path"])
+def test_a_name_that_gets_options_was_set_where_it_stood_alone(key):
+    new = {"x": 1} if key == "plugin" else {"class_path": "gn2", "x": 1}
+    merged = layered({"e": "gn2"}, {"e": new})
+    assert merged.tree == {"e": {key: "gn2", "x": 1}}
+    assert merged.source(("e", "plugin")).label == "file0"
+    assert merged.source(("e", "x")).label == "file1"
+
+
+def test_what_is_replaced_leaves_no_source():
+    merged = layered({"e": {"plugin": "gn2", "a": {"b": 1}}, "f": 1}, {"e": {"plugin": "other"}})
+    assert set(merged.sources) == {("e",), ("e", "plugin"), ("f",)}
+    assert merged.source(("e", "a")).label == "file1"
+
+
+def test_a_class_is_kept_and_replaced_like_a_plugin():
+    old = {"class_path": "A", "init_args": {"x": 1}}
+    assert layered({"e": old}, {"e": {"init_args": {"y": 2}}}).tree == {
+        "e": {"class_path": "A", "init_args": {"x": 1, "y": 2}}
+    }
+    assert layered({"e": old}, {"e": {"class_path": "B"}}).tree == {"e": {"class_path": "B"}}
+    assert layered({"e": old}, {"e": {"plugin": "gn2"}}).tree == {"e": {"plugin": "gn2"}}
+    assert layered({"e": old}, {"e": "A"}).tree == {"e": old}
+
+
+@pytest.mark.parametrize("old", [3, [1]])
+def test_a_component_takes_the_place_of_a_value_without_keys(old):
+    assert layered({"e": old}, {"e": {"plugin": "gn2"}}).tree == {"e": {"plugin": "gn2"}}
+
+
+def test_options_without_a_name_may_get_one_later():
+    assert layered({"e": {"x": 1}}, {"e": {"plugin": "gn2"}}).tree == {"e": {"x": 1, "plugin": "gn2"}}
+
+
+@pytest.mark.parametrize(("new", "keys"), [({"c": 1, 2: 3}, "c, 2"), ({}, "an empty mapping")])
+def test_what_is_set_below_a_value_is_told(new, keys):
+    merged = layered({"a": {"b": 3}}, {"a": {"b": new}})
+    assert merged.tree == {"a": {"b": 3}}
+    assert [str(fault) for fault in merged.faults] == [
+        f"a.b: is 3 (from file0), which has no keys, but file1 sets {keys} below it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("gn2", "gn2"),
+        ({"plugin": "gn2", "class_path": "A"}, "gn2"),
+        ({"class_path": "A"}, "A"),
+        ({"plugin": 3}, None),
+        ({"x": 1}, None),
+        (None, None),
+        (["gn2"], None),
+    ],
+)
+def test_the_name_of_a_component(value, name):
+    assert identity(value) == name

@@ -56,3 +56,31 @@ def test_names_that_are_just_short_enough(tmp_path):
 def test_the_home_of_nobody(tmp_path):
     with pytest.raises(ConfigError, match="nobody here has such a home folder"):
         resolve_path("~nobody-is-called-so/x", tmp_path)
+
+
+def test_the_longest_path_that_a_system_takes():
+    folder = Path("/", *["d" * 255] * 15)
+    fits = "x" * (4095 - len(str(folder)) - 1)
+    assert len(str(resolve_path(fits, folder))) == 4095
+    with pytest.raises(ConfigError) as caught:
+        resolve_path(fits + "y", folder)
+    assert str(caught.value) == f"{'x' * 40!r}... is too long for the path of a file"
+
+
+def test_a_configuration_that_is_nowhere_is_told_with_those_that_ship(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        find_config("nothing.yaml")
+    assert str(caught.value) == (
+        f"--config: the file {tmp_path / 'nothing.yaml'} does not exist; the configurations that come with salt "
+        f"are {', '.join(shipped_configs())}"
+    )
+    with pytest.raises(ConfigError, match=r"^--config: 'yyyy.* is too long"):
+        find_config("y" * 300)
+
+
+def test_what_ships_is_listed_by_name():
+    names = list(shipped_configs())
+    assert names == sorted(names)
+    assert {"base.yaml", "GN2.yaml", "demo.yaml"} <= set(names)
+    assert all(path.name == name and path.is_file() for name, path in shipped_configs().items())

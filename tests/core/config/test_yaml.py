@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,3 +84,143 @@ def test_no_code_is_run():
 @given(st.dictionaries(KEYS, TREES, max_size=4))
 def test_what_is_written_is_read_back(tree):
     assert load_yaml(dump_yaml(tree)) == tree
+
+
+def said(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(text, "x")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2\n", "x:2:1: not valid YAML: the key 'a' stands twice"),
+        ("b: {1: 1, 2: 2, 0x1: 3}", "x:1:17: not valid YAML: the key 1 stands twice"),
+        ("a: [", "x:1:5: not valid YAML: expected the node content, but found '<stream end>'"),
+        ("a: \x00", "x: not valid YAML: unacceptable character #x0000: special characters are not allowed"),
+        ("a: &b [*b]", "x:1:4: not valid YAML: a value holds itself"),
+        (f"a: 1{'0' * 100}", "x:1:4: not valid YAML: a number of 101 digits"),
+        ("[a]", "x: holds ['a']; a configuration is a mapping of keys to values"),
+        ("3", "x: holds 3; a configuration is a mapping of keys to values"),
+        ("a: 1\n---\nb: 2\n", "x:2:1: not valid YAML: but found another document"),
+    ],
+)
+def test_what_is_said_of_wrong_yaml(text, message):
+    assert said(text) == message
+
+
+def nested(levels: int) -> str:
+    return f"a: {'[' * levels}1{']' * levels}"
+
+
+def test_how_deep_values_may_be():
+    assert load_yaml(nested(30))
+    assert said(nested(31)) == "x:1:1: not valid YAML: more than 32 levels of nesting"
+    assert said(nested(5000)) == "x: nested more than 32 levels deep"
+
+
+def bomb(factor: int) -> str:
+    """Write `factor` ** 6 values by their anchors, and a few."""
+    lines = ["a0: &a0 [" + ", ".join(["1"] * factor) + "]"]
+    lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * factor) + "]" for i in range(1, 6)]
+    return "\n".join(lines)
+
+
+def test_how_much_anchors_may_make_of_a_few_lines():
+    assert len(load_yaml(bomb(9))["a5"]) == 9
+    assert said(bomb(11)) == "x:1:1: not valid YAML: more than 1000000 values"
+
+
+def test_a_key_may_be_given_by_a_merge_and_once_more():
+    assert load_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}") == {
+        "a": {"x": 1, "y": 2},
+        "b": {"x": 3, "y": 2},
+    }
+    assert load_yaml("a: &a {x: 1}\nb: &b {y: 2}\nc: {<<: *a, <<: *b}")["c"] == {"x": 1, "y": 2}
+
+
+def test_a_key_that_cannot_be_one():
+    assert said("{[a]: 1}").startswith("x:1:2: not valid YAML: found unhashable key")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-0x1f", "-0x1f"),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("-12", -12),
+        ("+3", 3),
+        ("1" + "0" * 99, 10**99),
+        ("1E5", 1e5),
+        (".5", 0.5),
+        ("2.", 2.0),
+        ("-.inf", -math.inf),
+        ("TRUE", True),
+        ("False", False),
+        ("NULL", None),
+        ("", None),
+        ("1_000", "1_000"),
+        ("=", "="),
+        ("2024-01-01", "2024-01-01"),
+    ],
+)
+def test_further_scalars(text, value):
+    found = load_value(text, "x")
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_nothing_is_an_empty_mapping():
+    assert load_yaml("") == load_yaml("# a comment\n") == load_yaml("null") == {}
+
+
+def test_a_text_without_a_label_is_called_yaml():
+    with pytest.raises(ConfigError, match=r"^YAML: holds 3"):
+        load_yaml("3")
+
+
+def test_a_file_is_called_by_its_path(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("ü: ä", encoding="utf-8")
+    assert load_yaml(file) == {"ü": "ä"}
+    file.write_text("a: [")
+    with pytest.raises(ConfigError, match=f"^{file}:1:5: not valid YAML"):
+        load_yaml(file)
+    with pytest.raises(ConfigError, match=r"^mine:1:5: not valid YAML"):
+        load_yaml(file, "mine")
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    file = tmp_path / "a.yaml"
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(file)
+    assert str(caught.value) == f"{file}: cannot be read: No such file or directory"
+    file.write_bytes(b"a: \xff\xfe")
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(file)
+    assert str(caught.value) == f"{file}: is not a text file in UTF-8"
+
+
+def test_how_it_is_written():
+    shared = [1]
+    tree = {
+        "z": {"b": shared, "a": shared},
+        "text": ["on", "010", "ü", "a\u2028b", "1.5"],
+        "path": Path("a/b"),
+        "tuple": (1, 2.5, None, True),
+        "nested": [[1], {"a": 1}],
+        "long": ["x" * 43, "y" * 43],
+        "longer": ["x" * 44, "y" * 43],
+        "words": "word " * 21 + "end",
+    }
+    assert dump_yaml(tree) == (
+        "z:\n  b: [1]\n  a: [1]\n"
+        """text: ['on', '010', ü, "a\\Lb", '1.5']\n"""
+        "path: a/b\n"
+        "tuple: [1, 2.5, null, true]\n"
+        "nested:\n- [1]\n- a: 1\n"
+        f"long: [{'x' * 43}, {'y' * 43}]\n"
+        f"longer:\n- {'x' * 44}\n- {'y' * 43}\n"
+        f"words: {'word ' * 20}word\n  end\n"
+    )

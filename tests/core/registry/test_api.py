@@ -64,6 +64,11 @@ def test_one_of_an_older_major_version_is_to_be_upgraded(reason, monkeypatch):
     )
 
 
+def test_one_of_an_older_minor_version_is_taken(reason, monkeypatch):
+    monkeypatch.setattr(api, "PLUGIN_API", (2, 3))
+    assert reason(GOOD + 'salt_api = "2.1"') == ""
+
+
 @pytest.mark.parametrize("stated", ["1.0", "'1'", "(1, 0)", "'1.0.0'"])
 def test_what_is_no_version_is_told(reason, stated):
     assert f'write it as "{MAJOR}.{MINOR}"' in reason(GOOD + f"salt_api = {stated}")

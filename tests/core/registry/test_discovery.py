@@ -219,6 +219,8 @@ def test_a_missing_file_of_the_environment_is_broken_and_the_others_are_found(
     findings = find_plugins([])
     assert "SALT_PLUGINS" in reason(findings, "missing")
     assert "No such file" in reason(findings, "missing")
+    (missing,) = findings.broken
+    assert missing.origin == f"{tmp_path / 'missing.py'} local"
     assert names_of(findings, str(path)) == [("loss", "there")]
 
 
@@ -238,9 +240,15 @@ def test_a_broken_local_file_is_marked(local_file):
 
 def test_the_same_content_twice_is_one_plugin(local_file):
     original, copy = local_file("my_head.py", good("mine")), local_file("logs/run/my_head.py", good("mine"))
-    findings = find_plugins([original, copy, original])
+    other = local_file("other.py", good("other"))
+    findings = find_plugins([original, copy, original, other])
     assert [p.distribution for p in findings.providers if p.name == "mine"] == [str(original)]
-    assert findings.local_files == [original]
+    assert findings.local_files == [original, other]
+
+
+def test_a_local_file_that_needs_a_newer_core_says_so(local_file):
+    path = local_file("tomorrow.py", 'salt_api = "99.0"\nfrom salt_core import a_name_of_tomorrow')
+    assert "upgrade salt-hep (ImportError" in reason(find_plugins([path]), "tomorrow")
 
 
 def test_files_of_one_name_and_different_content_are_two_plugins(local_file):

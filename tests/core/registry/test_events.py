@@ -66,6 +66,14 @@ def test_one_that_hangs_is_not_waited_for(listeners, caplog, monkeypatch):
     assert "takes longer than 0.1 s, and is not waited for" in caplog.text
 
 
+def test_one_that_hangs_does_not_keep_the_process_from_its_end(listeners):
+    said = PLUGIN.replace(
+        "heard.append(run)", "import threading; heard.append(threading.current_thread().daemon)"
+    )
+    tell(listeners(a=said), "salt_run_started", run=RUN)
+    assert sys.modules["plugin_a"].heard == [True]
+
+
 def test_an_argument_that_there_is_not_makes_the_plugin_broken(listeners):
     assert listeners(a=PLUGIN.replace("(run)", "(run, trainer)")) == []
     (broken,) = [one for one in Registry.discover().broken if one.plugin == "a"]

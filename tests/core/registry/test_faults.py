@@ -50,6 +50,15 @@ def test_the_place_is_in_the_plugin_not_in_the_library_that_it_called(tmp_path):
     assert reason_of(error).endswith(f"({path}:2)")
 
 
+def test_a_library_beside_the_plugin_is_not_the_plugin(tmp_path, monkeypatch):
+    library = tmp_path / ".venv" / "site-packages" / "library_beside.py"
+    library.parent.mkdir(parents=True)
+    library.write_text("1 / 0")
+    monkeypatch.syspath_prepend(str(library.parent))
+    path = tmp_path / "plugin.py"
+    assert reason_of(raised_by(path, "import library_beside")).endswith(f"({path}:1)")
+
+
 def test_the_place_is_the_deepest_file_of_the_plugin(tmp_path, monkeypatch):
     inner = tmp_path / "plugin" / "failing_inner.py"
     inner.parent.mkdir()

@@ -8,9 +8,10 @@ import pluggy
 import pytest
 
 from salt_core import hookimpl
+from salt_core.errors import suggest
 from salt_core.kinds import KINDS
 from salt_core.registry.faults import HookError
-from salt_core.registry.hooks import offers_of
+from salt_core.registry.hooks import HOOKS, offers_of
 
 
 class Component:
@@ -67,6 +68,48 @@ def test_what_is_returned_instead_of_names_is_told(value, said):
     message = f"salt_losses returns {said}, not a mapping from names to classes"
     with pytest.raises(HookError, match=message):
         offers_of(plugin_with(salt_losses=value), "a plugin")
+
+
+def place_of(hook) -> str:
+    code = hook.__code__
+    return f" ({__file__}:{code.co_firstlineno})"
+
+
+@pytest.mark.parametrize(
+    ("offers", "said"),
+    [
+        (None, "returns None, not a mapping from names to classes"),
+        (["m:X"], "returns an object of type list, not a mapping from names to classes"),
+        ({3: "m:X"}, "offers the name 3, which is not a text"),
+        ({"x": "m.X"}, "offers 'x' as 'm.X', neither a class nor \"module:Class\""),
+        ({"x": 3}, "offers 'x' as an object of type int, neither a class nor \"module:Class\""),
+    ],
+    ids=str,
+)
+def test_a_wrong_offer_is_told_with_the_place_of_the_hook(offers, said):
+    plugin = plugin_with(salt_losses=offers)
+    with pytest.raises(HookError) as caught:
+        offers_of(plugin, "a plugin")
+    assert str(caught.value) == f"salt_losses {said}{place_of(plugin.salt_losses)}"
+
+
+def test_a_misspelt_hook_is_told_with_close_ones_and_all():
+    with pytest.raises(HookError) as caught:
+        offers_of(plugin_with(salt_losses={}, salt_task={}), "a plugin")
+    assert str(caught.value) == f"there is no hook 'salt_task': {suggest('salt_task', HOOKS)}"
+    assert "did you mean 'salt_tasks'" in str(caught.value)
+
+
+def test_hooks_without_the_mark_are_told_together():
+    with pytest.raises(HookError) as caught:
+        offers_of(SimpleNamespace(salt_losses=dict, salt_tasks=dict), "a plugin")
+    assert str(caught.value) == "salt_tasks and salt_losses must be marked with @hookimpl of salt_core"
+
+
+def test_a_plugin_without_hooks_is_told_all():
+    with pytest.raises(HookError) as caught:
+        offers_of(SimpleNamespace(number=3), "a plugin")
+    assert str(caught.value) == f"it offers no hook. Hooks: {', '.join(HOOKS)}"
 
 
 def test_the_mark_of_another_project_does_not_count():

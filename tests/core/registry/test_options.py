@@ -144,6 +144,61 @@ def test_google_docstrings_are_read_too():
     assert option_of(Plugin, "size").description == "Of the vectors."
 
 
+def test_a_docstring_in_numpys_style_may_have_chapters_of_another():
+    class Plugin:
+        """A plugin.
+
+        Parameters
+        ----------
+        size
+            Of the vectors.
+
+        Note:
+            One.
+
+        Example:
+            Another.
+        """
+
+        def __init__(self, size: int = 1) -> None:
+            del size
+
+    assert option_of(Plugin, "size").description == "Of the vectors."
+
+
+def test_an_option_that_is_named_and_not_explained():
+    class Plugin:
+        """A plugin.
+
+        Parameters
+        ----------
+        size : int
+        low, high : float
+            The range.
+
+        Attributes
+        ----------
+        width : int
+            Not an option.
+        """
+
+        def __init__(self, size: int, low: float, high: float, width: int) -> None:
+            del size, low, high, width
+
+    described = {option.name: option.description for option in options_of(Plugin)}
+    assert described == {"size": "", "low": "The range.", "high": "The range.", "width": ""}
+
+
+def test_a_note_to_an_annotation_is_left_out():
+    class Plugin:
+        def __init__(self, size: Annotated[int, "a note"], loss: dict[str, Annotated[Loss, 3]]) -> None:
+            del size, loss
+
+    size, loss = options_of(Plugin)
+    assert (size.annotation, size.type_text) == (int, "int")
+    assert (loss.annotation, loss.type_text) == (dict[str, Loss], "dict[str, loss plugin]")
+
+
 def test_a_dataclass():
     @dataclass
     class Plugin:
@@ -184,13 +239,14 @@ def test_a_bundled_plugin_explains_each_of_its_options():
         (Path, "Path"),
         (int | None, "int | None"),
         (Literal["a", 1], "'a' | 1"),
-        (Annotated[int, "a note"], "int"),
         (list[int], "list[int]"),
         (tuple[int, ...], "tuple[int, ...]"),
         (dict[str, list[float] | None], "dict[str, list[float] | None]"),
         (dict[str, Task], "dict[str, task plugin]"),
         (Loss | None, "loss plugin | None"),
         (Callable[[int], str], "Callable[[int], str]"),
+        (Callable[[int, Loss], str], "Callable[[int, loss plugin], str]"),
+        (3, "3"),
     ],
 )
 def test_type_text(annotation, text):

@@ -18,6 +18,12 @@ from salt_core.registry.provider import BrokenPlugin, Provider
 class Absolute(Loss):
     """Absolute difference."""
 
+    class Inner(Loss):
+        """Within."""
+
+        def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
+            return predictions - targets
+
     def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
         return (predictions - targets).abs()
 
@@ -80,6 +86,22 @@ def test_an_unknown_name_without_any_choice():
     assert message(registry_of(), "loss", "focal") == "there is no loss 'focal': Choices: none"
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda registry: registry.provider("command", "wiegh"),
+        lambda registry: registry.resolve("command", "wiegh"),
+        lambda registry: registry.command("wiegh"),
+    ],
+)
+def test_without_a_place_the_message_stands_alone_and_tells_names_of_the_kind(ask):
+    command = click.Command("weigh")
+    registry = registry_of(offer("weigh", command, "command"), offer("wiegher"))
+    with pytest.raises(ConfigError) as caught:
+        ask(registry)
+    assert str(caught.value) == "there is no command 'wiegh': did you mean 'weigh'? Choices: weigh"
+
+
 def test_a_name_of_another_kind_is_told():
     registry = registry_of(offer("focal"), offer("vertexing", kind="task"))
     assert "The name belongs to another kind: task" in message(registry, "loss", "vertexing")
@@ -139,6 +161,11 @@ def test_two_providers_of_one_name_conflict_when_it_is_used():
     assert registry.resolve("loss", "huber") is Absolute
 
 
+def test_a_command_of_a_plugin_called_as_one_of_salts_own_conflicts():
+    registry = registry_of(offer("fit", click.Command("fit"), "command"), offer("fit"))
+    assert {p.kind: p.conflict for p in registry.providers()} == {"command": True, "loss": False}
+
+
 def test_the_order_of_discovery_decides_nothing():
     one, two = offer("focal", who="salt-one"), offer("focal", who="salt-two")
     assert registry_of(one, two).providers() == registry_of(two, one).providers()
@@ -147,6 +174,12 @@ def test_the_order_of_discovery_decides_nothing():
 def test_one_name_of_two_kinds_is_no_conflict():
     registry = registry_of(offer("same"), offer("same", kind="task"))
     assert [p.conflict for p in registry.providers()] == [False, False]
+
+
+def test_a_class_within_a_class_is_imported():
+    assert (
+        registry_of(offer("inner", f"{__name__}:Absolute.Inner")).resolve("loss", "inner") is Absolute.Inner
+    )
 
 
 UNUSABLE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import pytest
 from lightning.pytorch import Trainer
@@ -55,7 +55,6 @@ def test_the_base_class_of_each_kind_is_a_slot(kind):
         (Loss | None, Slot("loss", "one")),
         (Optional[Loss], Slot("loss", "one")),  # noqa: UP045
         (Union[None, Loss], Slot("loss", "one")),  # noqa: UP007
-        (Annotated[Loss, "a note"], Slot("loss", "one")),
         (dict[str, Task], Slot("task", "mapping")),
         (Mapping[str, Task], Slot("task", "mapping")),
         (Mapping[str, Task | None], Slot("task", "mapping")),
@@ -105,6 +104,12 @@ def test_so_are_its_loggers_which_true_and_false_switch():
     (logger,) = [option for option in options_of(Trainer) if option.name == "logger"]
     assert kind_of(logger.annotation) == Slot("logger", "list")
     assert kind_of(bool | None) is None
+
+
+def test_a_kind_whose_base_nobody_has_imported_is_none(monkeypatch):
+    monkeypatch.delitem(sys.modules, "lightning.pytorch.loggers")
+    assert base_kind(Logger) is None
+    assert base_kind(Loss) == "loss"
 
 
 def test_asking_imports_nothing():

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from salt_core.registry.provider import Provider
-from salt_core.registry.summary import UNDOCUMENTED, read_class, read_target
+from salt_core.registry.summary import UNDOCUMENTED, read_class, read_target, source_of
 
 MODULE = '''
 """A module that nobody may import."""
@@ -33,6 +33,26 @@ class Outer:
         """Within."""
 
 Alias = Plain
+
+def decorated(function):
+    return function
+
+@decorated
+def twice():
+    """First."""
+
+@decorated
+def twice():
+    """Second.
+
+    More.
+    """
+
+@decorated
+def made():
+    pass
+
+import top.below
 
 if True:
     class Guarded:
@@ -60,6 +80,8 @@ def summary_of(install):
         ("Late", "Starts on the second line."),
         ("Outer.Inner", "Within."),
         ("Bare", UNDOCUMENTED),
+        ("twice", "Second."),
+        ("made", UNDOCUMENTED),
     ],
 )
 def test_the_first_line_is_read_without_import(summary_of, name, summary):
@@ -67,7 +89,7 @@ def test_the_first_line_is_read_without_import(summary_of, name, summary):
     assert (reading.summary, reading.fault) == (summary, "")
 
 
-@pytest.mark.parametrize("name", ["Imported", "Alias", "Guarded"])
+@pytest.mark.parametrize("name", ["Imported", "Alias", "Guarded", "decorated", "top"])
 def test_a_class_that_is_not_written_out_is_no_fault(summary_of, name):
     reading = summary_of(name)
     assert reading.fault == ""
@@ -75,7 +97,9 @@ def test_a_class_that_is_not_written_out_is_no_fault(summary_of, name):
 
 
 def test_a_class_that_is_not_there_is_a_fault(summary_of):
-    assert summary_of("Nothing").fault == "module summary_package.sub.mod has no class Nothing"
+    reading = summary_of("Nothing")
+    assert reading.fault == "module summary_package.sub.mod has no class Nothing"
+    assert reading.summary == f"({reading.fault})"
 
 
 def test_a_name_within_a_class_may_come_from_anywhere(summary_of):
@@ -115,6 +139,24 @@ def test_folders_without_init(install):
 def test_a_star_import_may_bring_the_class(install):
     install("salt-star", "1", {}, {"module_with_star.py": "from elsewhere import *\n"})
     assert read_target("module_with_star:X").fault == ""
+
+
+def test_a_module_may_make_a_class_when_it_is_asked_for(install):
+    install("salt-asked", "1", {}, {"module_that_is_asked.py": "def __getattr__(name): ...\n"})
+    reading = read_target("module_that_is_asked:X")
+    assert (reading.summary, reading.fault) == (
+        "(no summary: X is not written out in module_that_is_asked)",
+        "",
+    )
+
+
+def test_the_source_of_a_module(install, tmp_path, monkeypatch):
+    install("salt-source", "1", {}, {"package_with_source/__init__.py": "A = 1\n", "folder_alone/x.py": ""})
+    assert source_of("package_with_source") == b"A = 1\n"
+    (tmp_path / "built-in").write_text("not the source of sys")
+    monkeypatch.chdir(tmp_path)
+    for module in ("sys", "module_that_is_gone", "package_with_source.gone", "folder_alone"):
+        assert source_of(module) is None
 
 
 def test_a_class_at_hand_speaks_for_itself_not_for_its_parent():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from salt_core.registry.discovery import find_plugins
 
 PLUGIN = """
@@ -45,7 +47,16 @@ def test_a_broken_plugin_is_told_with_its_reason(install, monkeypatch, capsys):
     assert "broken, RuntimeError: no luck" in told
 
 
-def test_nothing_is_told_unless_it_is_asked_for(monkeypatch, capsys):
-    monkeypatch.setenv("SALT_TRACE_PLUGINS", "0")
+def test_the_import_of_a_local_file_is_told_with_its_name(local_file, monkeypatch, capsys):
+    path = local_file("my_head.py", PLUGIN)
+    monkeypatch.setenv("SALT_TRACE_PLUGINS", "1")
+    find_plugins([path])
+    first, *_ = lines_of(capsys.readouterr().err, "my_head")
+    assert first.startswith(f"trace: my_head of {path} local: import of my_head.py in ")
+
+
+@pytest.mark.parametrize("value", ["0", ""])
+def test_nothing_is_told_unless_it_is_asked_for(monkeypatch, capsys, value):
+    monkeypatch.setenv("SALT_TRACE_PLUGINS", value)
     find_plugins([])
     assert capsys.readouterr().err == ""
