@@ -1,15 +1,20 @@
 """Attention within short jets on a processor, as products of many small matrices.
 
 PyTorch's kernel for attention is made for long sequences: it goes through blocks of queries one by one,
-and for a jet of ten tracks each block is a call with next to no work. Jets of equal length are
-multiplied all at once here, and their scores kept for the way back.
+and for a jet of ten tracks each block is a call with next to no work. Here the rows of all jets are
+brought into the order of jets and heads by one gather, so that those of jets of equal length are
+multiplied all at once; their scores are kept for the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -17,10 +22,11 @@ from torch.autograd.function import once_differentiable
 #: Tokens of the longest jets to attend so; the kept scores of longer ones would take much memory.
 LONGEST = 64
 
-Shape = tuple[int, int]
+#: Jets c, and tokens l of each, of a run of jets of equal length.
+Shapes = tuple[tuple[int, int], ...]
 
 
-def attend_short(heads: Tensor, shapes: tuple[Shape, ...], biases: tuple[Tensor, ...] = ()) -> Tensor:
+def attend_short(heads: Tensor, shapes: Shapes, biases: tuple[Tensor, ...] = ()) -> Tensor:
     """Attend within jets of equal lengths that lie side by side.
 
     Parameters
@@ -42,71 +48,115 @@ def attend_short(heads: Tensor, shapes: tuple[Shape, ...], biases: tuple[Tensor,
         return mixed
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where rows stand in the order (token, head) and in the order (run, jet, head, token) of matrices.
+
+    Parameters
+    ----------
+    rows : Tensor
+        The row of each place in the matrices, of N H rows (token, head), shape (N H,).
+    heads : Tensor
+        The same for queries, then keys, then values, of N 3 H rows as they lie in `heads`, shape (3 N H,).
+    back, heads_back : Tensor
+        The place of each row in the matrices, the inverse of `rows` and `heads`.
+    """
+
+    rows: Tensor
+    heads: Tensor
+    back: Tensor
+    heads_back: Tensor
+
+
+# The layers of a step ask for the same places one after the other.
+@lru_cache(maxsize=4)
+def places_of(shapes: Shapes, num_heads: int) -> Places:
+    """Return the places of the rows of runs of jets."""
+    head = np.arange(num_heads)[:, None]
+    tokens, start = [], 0
+    for jets, length in shapes:
+        token = np.arange(start, start + jets * length).reshape(jets, 1, length)
+        tokens.append(np.broadcast_to(token, (jets, num_heads, length)).reshape(jets, -1))
+        start += jets * length
+    of_token = np.concatenate([token.ravel() for token in tokens])
+    of_head = np.concatenate(
+        [np.broadcast_to(head, (jets, num_heads, length)).ravel() for jets, length in shapes]
+    )
+    rows = of_token * num_heads + of_head
+    heads = np.concatenate([(of_token * 3 + part) * num_heads + of_head for part in range(3)])
+    return Places(*(torch.from_numpy(x) for x in (rows, heads, np.argsort(rows), np.argsort(heads))))
+
+
 class _Short(torch.autograd.Function):
-    """`attend_short` with its way back, which writes all gradients where they belong at once."""
+    """`attend_short` with its way back."""
 
     @staticmethod
-    def forward(ctx: Any, heads: Tensor, shapes: tuple[Shape, ...], *biases: Tensor) -> Tensor:
-        mixed = heads.new_empty(heads.shape[0], *heads.shape[2:])
-        kept: list[Tensor] = []
-        for number, (rows, result) in enumerate(_runs(shapes, heads, mixed)):
-            qkv = _by_head(rows)
-            shares = _shares(qkv, biases[number] if biases else None)
-            result.copy_((shares @ qkv[2]).unflatten(0, (len(rows), -1)).transpose(1, 2))
-            kept += [qkv, shares]
+    def forward(ctx: Any, heads: Tensor, shapes: Shapes, *biases: Tensor) -> Tensor:
+        places = places_of(shapes, heads.shape[2])
+        qkv = _matrices(heads, places.heads).unflatten(0, (3, -1))
+        mixed = torch.empty_like(qkv[0])
+        kept = []
+        for number, (q, k, v, result) in enumerate(_runs(shapes, heads.shape[2], *qkv, mixed)):
+            shares = _shares(q, k, biases[number] if biases else None)
+            torch.bmm(shares, v, out=result)
+            kept.append(shares)
         ctx.shapes = shapes
-        ctx.save_for_backward(*kept)
-        return mixed
+        ctx.save_for_backward(qkv, *kept)
+        return mixed.index_select(0, places.back).view_as(heads[:, 0]).to(heads.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        kept = iter(ctx.saved_tensors)
-        of_heads = gradient.new_empty(gradient.shape[0], 3, *gradient.shape[1:])
-        of_biases = []
+        num_heads = gradient.shape[1]
+        places = places_of(ctx.shapes, num_heads)
+        qkv, *kept = ctx.saved_tensors
+        of_qkv = torch.empty_like(qkv)
+        of_mixed = _matrices(gradient, places.rows)
+        of_scores = []
         with torch.autocast("cpu", enabled=False):
-            for (of_mixed, result), qkv, shares in zip(
-                _runs(ctx.shapes, gradient, of_heads), kept, kept, strict=True
-            ):
-                of_qkv, of_scores = _backward(_by_head(of_mixed.unsqueeze(2))[0], qkv, shares)
-                result.copy_(of_qkv.unflatten(1, (len(of_mixed), -1)).permute(1, 3, 0, 2, 4))
-                of_biases.append(of_scores.unflatten(0, (len(of_mixed), -1)))
-        return of_heads, None, *(of_biases if len(ctx.needs_input_grad) > 2 else ())
+            runs = _runs(ctx.shapes, num_heads, *qkv, of_mixed, *of_qkv)
+            for shares, (q, k, v, of_result, *results) in zip(kept, runs, strict=True):
+                of_scores.append(_backward(q, k, v, shares, of_result, results))
+        of_heads = of_qkv.flatten(0, 1).index_select(0, places.heads_back).to(gradient.dtype)
+        biased = len(ctx.needs_input_grad) > 2
+        squares = (x.unflatten(0, (-1, num_heads)) for x in of_scores) if biased else ()
+        return of_heads.view(-1, 3, *gradient.shape[1:]), None, *squares
 
 
-def _runs(shapes: tuple[Shape, ...], *packed: Tensor) -> Iterator[list[Tensor]]:
-    """View packed rows (N, ...) run by run, as (c, l, ...)."""
-    sizes = [jets * length for jets, length in shapes]
-    parts = zip(*(rows.split(sizes) for rows in packed), strict=True)
-    for shape, part in zip(shapes, parts, strict=True):
-        yield [rows.unflatten(0, shape) for rows in part]
+def _matrices(rows: Tensor, places: Tensor) -> Tensor:
+    """Gather rows (..., d) in the order of the matrices, in 32 bits or more."""
+    gathered = rows.reshape(-1, rows.shape[-1]).index_select(0, places)
+    return gathered.to(torch.promote_types(rows.dtype, torch.float32))
 
 
-def _by_head(rows: Tensor) -> Tensor:
-    """Copy rows (c, l, n, H, d) into matrices of each jet and head, (n, c H, l, d), of 32 bits or more."""
-    dtype = torch.promote_types(rows.dtype, torch.float32)
-    matrices = rows.permute(2, 0, 3, 1, 4).to(dtype, memory_format=torch.contiguous_format)
-    return matrices.flatten(1, 2)
+def _runs(shapes: Shapes, num_heads: int, *gathered: Tensor) -> Iterator[list[Tensor]]:
+    """View gathered rows (N H, d) run by run as matrices (c H, l, d)."""
+    sizes = [jets * length * num_heads for jets, length in shapes]
+    parts = zip(*(rows.split(sizes) for rows in gathered), strict=True)
+    for (jets, length), part in zip(shapes, parts, strict=True):
+        shape = (jets * num_heads, length, gathered[0].shape[-1])
+        yield [rows.view(shape) for rows in part]
 
 
-def _shares(qkv: Tensor, bias: Tensor | None) -> Tensor:
+def _shares(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
     """Return what each query takes of each value: the softmax of the scores, (c H, l, l)."""
-    q, k, _ = qkv
-    scores = (q @ k.transpose(1, 2)).mul_(q.shape[-1] ** -0.5)
-    if bias is not None:
-        scores += bias.flatten(0, 1)
-    shares: Tensor = scores.softmax(-1)
-    return shares
+    added = q.new_zeros(1, 1, 1) if bias is None else bias.flatten(0, 1).to(q.dtype)
+    scores = torch.baddbmm(added, q, k.transpose(1, 2), beta=0 if bias is None else 1, alpha=_scale(q))
+    return scores.softmax(-1)
 
 
-def _backward(of_mixed: Tensor, qkv: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradients of queries, keys and values (3, c H, l, d), and of the scores (c H, l, l)."""
-    q, k, v = qkv
-    of_shares = of_mixed @ v.transpose(1, 2)
-    of_scores = shares * (of_shares - (of_shares * shares).sum(-1, keepdim=True))
-    of_qkv = torch.empty_like(qkv)
-    torch.bmm(shares.transpose(1, 2), of_mixed, out=of_qkv[2])
-    scaled = of_scores * q.shape[-1] ** -0.5
-    torch.bmm(scaled, k, out=of_qkv[0])
-    torch.bmm(scaled.transpose(1, 2), q, out=of_qkv[1])
-    return of_qkv, of_scores
+def _backward(
+    q: Tensor, k: Tensor, v: Tensor, shares: Tensor, of_mixed: Tensor, results: Sequence[Tensor]
+) -> Tensor:
+    """Write the gradients of `q`, `k` and `v` into `results`; return that of the scores (c H, l, l)."""
+    of_q, of_k, of_v = results
+    torch.bmm(shares.transpose(1, 2), of_mixed, out=of_v)
+    of_shares = torch.bmm(of_mixed, v.transpose(1, 2))
+    of_scores: Tensor = torch.ops.aten._softmax_backward_data(of_shares, shares, -1, shares.dtype)
+    torch.baddbmm(of_q, of_scores, k, beta=0, alpha=_scale(q), out=of_q)
+    torch.baddbmm(of_k, of_scores.transpose(1, 2), q, beta=0, alpha=_scale(q), out=of_k)
+    return of_scores
+
+
+def _scale(q: Tensor) -> float:
+    return 1 / math.sqrt(q.shape[-1])
