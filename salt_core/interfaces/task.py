@@ -100,6 +100,13 @@ class Task(nn.Module, ABC):
             An object that ``data.variables`` does not have is refused when it is written.
         """
 
+    def compiled_parts(self) -> Sequence[nn.Module]:
+        """Name the submodules that ``--compile`` compiles, once they are built.
+
+        Their shapes may change from call to call in the number of rows only. The default names none.
+        """
+        return ()
+
     def true_classes(self, batch: JetBatch) -> Tensor | None:
         """Give the index in `class_names` of each entry's true class.
 

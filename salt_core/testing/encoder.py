@@ -24,6 +24,7 @@ from salt_core.testing.jets import (
 )
 from salt_core.testing.looking import (
     check_columns,
+    check_compiled_parts,
     check_parameters_come_late,
     check_state_comes_back,
     require_close,
@@ -72,10 +73,7 @@ def check_encoder(encoder: Encoder, data: DataFacts | None = None, columns: Colu
     fresh = random_batch(data, values)
     with contract.clause("a batch is never changed in place"), torch.no_grad(), unchanged(fresh):
         _run(built, fresh)
-    with contract.clause("compiled_parts() names parts of it"):
-        own = set(built.modules())
-        strange = [type(part).__name__ for part in built.compiled_parts() if part not in own]
-        require(not strange, f"{', '.join(strange)} is none")
+    check_compiled_parts(contract, built, built.compiled_parts)
     check_state_comes_back(contract, built, _built(contract, encoder, data, seed=2)[0])
     contract.conclude()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -106,6 +106,16 @@ def check_parameters_come_late(contract: Contract, part: nn.Module) -> None:
     with contract.clause("__init__ takes choices only; the parameters are made in build, which is seeded"):
         names = [name for name, _ in part.named_parameters()]
         require(not names, f"before build there is already {', '.join(names)}")
+
+
+def check_compiled_parts(
+    contract: Contract, part: nn.Module, compiled_parts: Callable[[], Sequence[nn.Module]]
+) -> None:
+    """Try that what a built part names to be compiled is its own."""
+    with contract.clause("compiled_parts() names parts of it"):
+        own = set(part.modules())
+        strange = [type(named).__name__ for named in compiled_parts() if named not in own]
+        require(not strange, f"{', '.join(strange)} is none")
 
 
 def check_state_comes_back(contract: Contract, part: nn.Module, other: nn.Module) -> None:

@@ -29,6 +29,7 @@ from salt_core.testing.jets import (
 )
 from salt_core.testing.looking import (
     check_columns,
+    check_compiled_parts,
     check_parameters_come_late,
     check_state_comes_back,
     require_close,
@@ -111,6 +112,7 @@ def check_task(
     fresh = Inputs.random(encoded, random_batch(data, values))
     with contract.clause("a batch is never changed in place"), unchanged(fresh.batch):
         _try_all(built, fresh)
+    check_compiled_parts(contract, built, built.compiled_parts)
     check_state_comes_back(contract, built, _built(contract, task, encoded, data, seed=2))
     contract.conclude()
 

@@ -119,7 +119,7 @@ class SaltModule(LightningModule):
         facts : DataFacts
             What sizes, classes and normalisation follow from.
         compiled : bool, optional
-            Whether the parts of the encoder that gain from it are compiled.
+            Whether the parts of encoder and tasks that gain from it are compiled.
         """
         self.facts = facts
         self.normalise = Normaliser(facts)
@@ -130,7 +130,8 @@ class SaltModule(LightningModule):
         self._frozen_modules = freeze(self, self.frozen)
         self.train(self.training)
         if compiled:
-            for part in self.encoder.compiled_parts():
+            owners: list[Encoder | Task] = [self.encoder, *self.heads.values()]
+            for part in (part for owner in owners for part in owner.compiled_parts()):
                 part.compile(dynamic=True)
 
     def build_augmentations(self, facts: DataFacts) -> None:

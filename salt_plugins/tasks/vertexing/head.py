@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
 from salt_core.distributed import ratio_over_ranks
@@ -44,6 +44,9 @@ class Vertexing(Task):
         Activation of the hidden layers.
     weight : float, optional
         Factor of this task's loss in the total.
+    recompute : bool, optional
+        Whether hidden vectors of pairs are computed again going backward instead of kept: long jets take less
+        memory and more time. ``--compile`` does so in any case.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Vertexing(Task):
         hidden_layers: list[int],
         activation: Activation = "ReLU",
         weight: float = 1.0,
+        recompute: bool = False,
     ) -> None:
         super().__init__(weight)
         self.input_name = input_name
@@ -63,6 +67,7 @@ class Vertexing(Task):
         self.loss_function = loss
         self.hidden_layers = hidden_layers
         self.activation: Activation = activation
+        self.recompute = recompute
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name vertex index and origin."""
@@ -82,9 +87,12 @@ class Vertexing(Task):
         size = stream_size(encoded, self.input_name, data.global_object)
         with located("loss"):
             self.loss_function.prepare(Target(f"{self.input_name}/{self.label}", kind="flags"))
-        self.head = PairNet(
-            Dense(2 * size, 1, self.hidden_layers, self.activation, context_size=encoded.pooled)
-        )
+        net = Dense(2 * size, 1, self.hidden_layers, self.activation, context_size=encoded.pooled)
+        self.head = PairNet(net, self.recompute)
+
+    def compiled_parts(self) -> Sequence[nn.Module]:
+        """Name the pair net."""
+        return [self.head]
 
     def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:
         """Return a logit for each ordered pair (i, j), i != j, row-major, jet by jet in run order."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from salt_core import Packed
 from salt_core.data.batch import Runs
 from salt_core.nn.dense import Dense
+
+#: Pairs whose hidden vectors are there at the same time where they are not kept; a jet of more comes alone.
+PAIRS_AT_ONCE = 2**16
 
 
 def off_diagonal(square: Tensor) -> Tensor:
@@ -25,38 +30,25 @@ def off_diagonal(square: Tensor) -> Tensor:
     return rest[:, :, :-1]
 
 
-class Compacted(torch.autograd.Function):
-    """`off_diagonal` put together in memory; backward, one square is filled instead of one for each slice."""
-
-    @staticmethod
-    def forward(ctx: Any, square: Tensor) -> Tensor:
-        """Take the entries i != j of squares (c, l, l, D)."""
-        del ctx
-        return off_diagonal(square).contiguous()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Put the gradients (c, l - 1, l, D) back into squares, zero where i = j."""
-        del ctx
-        (gradient,) = gradients
-        length = gradient.shape[2]
-        square = gradient.new_empty((len(gradient), length, length, *gradient.shape[3:]))
-        square.flatten(1, 2)[:, :: length + 1] = 0
-        off_diagonal(square).copy_(gradient)
-        return square
-
-
-def compacted(square: Tensor) -> Tensor:
-    """Return the entries of `off_diagonal` side by side in memory."""
-    entries: Tensor = Compacted.apply(square)  # type: ignore[no-untyped-call]
-    return entries
-
-
 def from_off_diagonal(entries: Tensor, length: int) -> Tensor:
     """Put the entries of `off_diagonal` (c, l * (l - 1)) back into squares (c, l, l), zero where i = j."""
     rows = F.pad(entries.unflatten(1, (length - 1, length)), (0, 1))
     square: Tensor = F.pad(rows.flatten(1), (1, 0)).unflatten(1, (length, length))
     return square
+
+
+def in_pieces(runs: Runs, most_pairs: int) -> Runs:
+    """Cut runs between jets, so that each has about `most_pairs` pairs at most, or one jet."""
+    return replace(runs, shapes=tuple(_pieces(runs, most_pairs)))
+
+
+def _pieces(runs: Runs, most_pairs: int) -> Iterator[tuple[int, int]]:
+    for jets, length in runs.shapes:
+        at_once = max(most_pairs // length**2, 1)
+        whole, rest = divmod(jets, at_once)
+        yield from [(at_once, length)] * whole
+        if rest:
+            yield rest, length
 
 
 def run_pairs(values: Tensor, runs: Runs) -> list[Tensor]:
@@ -75,6 +67,19 @@ def both(values: Tensor, runs: Runs, combine: Callable[[Tensor, Tensor], Tensor]
     return torch.cat(parts) if parts else combine(nothing, nothing)
 
 
+def square_of_logits(net: Dense, rows_i: Tensor, rows_j: Tensor) -> Tensor:
+    """Return the net's value of all pairs (c, l, l), i = j included.
+
+    Parameters
+    ----------
+    net : Dense
+        What follows on its first layer is applied.
+    rows_i, rows_j : Tensor
+        What each constituent adds to the first layer as the first and as the second of a pair, (c, l, hidden).
+    """
+    return net.after_first(rows_i.unsqueeze(2) + rows_j.unsqueeze(1)).squeeze(-1)
+
+
 class PairNet(nn.Module):
     """A dense net on ``[context, x_i, x_j]`` of every pair, whose first layer never sees a pair.
 
@@ -85,11 +90,30 @@ class PairNet(nn.Module):
     ----------
     net : Dense
         For rows of twice the constituents' vectors, with the jet's vector as context.
+    recompute : bool, optional
+        Whether hidden vectors of pairs are computed again going backward, so that those of `PAIRS_AT_ONCE`
+        pairs are in memory rather than all of them.
     """
 
-    def __init__(self, net: Dense) -> None:
+    def __init__(self, net: Dense, recompute: bool = False) -> None:
         super().__init__()
         self.net = net
+        self.recompute = recompute
+        self._square = square_of_logits
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile what a training does with the pairs of a piece, and recompute it going backward.
+
+        Without gradients nothing is kept anyway, and there would be as many compilations again. Options are
+        those of `torch.compile`.
+        """
+        self._square = torch.compile(square_of_logits, *args, **kwargs)
+        self.recompute = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled, as any module does: a copy is not."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {**state, "_square": square_of_logits}
 
     def forward(self, packed: Packed, context: Tensor) -> Tensor:
         """Return one value per pair (P,) for vectors (N, D) and context (B, C)."""
@@ -99,13 +123,18 @@ class PairNet(nn.Module):
         weight_c, weight_i, weight_j = first.weight.split([self.net.context_size, size, size], dim=1)
         rows_i = F.linear(packed.x, weight_i, first.bias) + layout.spread(F.linear(context, weight_c))
         rows_j = F.linear(packed.x, weight_j)
-        runs = zip(run_pairs(rows_i, layout.runs), run_pairs(rows_j, layout.runs), strict=True)
-        parts = [self._run(run_i, run_j) for run_i, run_j in runs]
+        # While a model is exported, the length of its one jet is a symbol.
+        runs = layout.runs if layout.single else in_pieces(layout.runs, PAIRS_AT_ONCE)
+        cut = zip(run_pairs(rows_i, runs), run_pairs(rows_j, runs), strict=True)
+        parts = [off_diagonal(self._logits(piece_i, piece_j)).flatten() for piece_i, piece_j in cut]
         # A batch without pairs still has to reach every parameter, or ranks would wait for each other.
         return torch.cat(parts) if parts else self.net.after_first(rows_i[:0]).flatten()
 
-    def _run(self, run_i: Tensor, run_j: Tensor) -> Tensor:
-        square = run_i.unsqueeze(2) + run_j.unsqueeze(1)
-        # A graph that is exported holds no function of our own.
-        hidden = compacted(square) if square.requires_grad else off_diagonal(square)
-        return self.net.after_first(hidden).flatten()
+    def _logits(self, rows_i: Tensor, rows_j: Tensor) -> Tensor:
+        """Return the values of all pairs (c, l, l) of a piece, and keep what is inside for the way back or not."""
+        if not (self.recompute and torch.is_grad_enabled()):
+            return square_of_logits(self.net, rows_i, rows_j)
+        again = checkpoint(
+            self._square, self.net, rows_i, rows_j, use_reentrant=False, preserve_rng_state=False
+        )
+        return cast("Tensor", again)

@@ -160,6 +160,11 @@ class TooManyClasses(Origin):
         return {"tracks": {"p": predictions[:, 0]}}
 
 
+class CompilesOthers(Origin):
+    def compiled_parts(self):
+        return [torch.nn.Linear(1, 1)]
+
+
 class AlwaysKnows(Origin):
     def true_classes(self, batch):
         return torch.zeros(batch.num_jets, dtype=torch.int64)
@@ -199,6 +204,7 @@ class AlwaysKnows(Origin):
         (LooksAside(), "outputs do not depend on the other jets", "tracks/pileup differs by up to"),
         (CountsTracks(), "outputs do not depend on the order", "tracks/place differs by up to"),
         (InPlace(), "never changed in place", "batch.raw('tracks')['origin'] is changed in place"),
+        (CompilesOthers(), "compiled_parts() names parts of it", "Linear is none"),
         (LosesState(), "a state_dict that is loaded again", "net.weight is another one"),
         (FloatClasses(), "true_classes gives an index", "it gives torch.float32"),
         (TooManyClasses(), "true_classes gives an index", "it gives 2 for 1 class_names"),

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
 from salt_core.data.one_jet import OneJet
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
+from salt_plugins.tasks.vertexing import pairs
 from salt_plugins.tasks.vertexing.components import vertices_of
 from salt_plugins.tasks.vertexing.head import Vertexing
-from salt_plugins.tasks.vertexing.pairs import compacted, from_off_diagonal, off_diagonal
+from salt_plugins.tasks.vertexing.pairs import from_off_diagonal, in_pieces, off_diagonal
 
 SIZE, CONTEXT = 3, 4
 SORTED = [0, 1, 2, 2, 4, 5]
@@ -27,9 +33,9 @@ class MeanLoss(Loss):
         return (predictions - targets.float()).square().mean()
 
 
-def make_task(loss=None) -> Vertexing:
+def make_task(loss=None, **options) -> Vertexing:
     torch.manual_seed(0)
-    task = Vertexing("tracks", "vertex", "origin", loss or BinaryCrossEntropy(), [6, 5])
+    task = Vertexing("tracks", "vertex", "origin", loss or BinaryCrossEntropy(), [6, 5], **options)
     task.build(Encoded(CONTEXT, {"tracks": SIZE}), FACTS)
     return task.double()
 
@@ -224,11 +230,107 @@ def test_a_loss_between_classes_is_refused():
     assert caught.value.where == "loss"
 
 
-@pytest.mark.parametrize("length", [2, 3, 7])
-def test_entries_put_together_have_the_gradients_of_their_view(length):
-    square = torch.randn(3, length, length, 4, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(3, length - 1, length, 4, dtype=torch.float64)
-    found, expected = compacted(square), off_diagonal(square)
-    assert torch.equal(found, expected)
-    gradients = [torch.autograd.grad((x * weight).sum(), square)[0] for x in (found, expected)]
-    assert torch.equal(gradients[0], gradients[1])
+def test_runs_are_cut_between_jets():
+    runs = Layout.of(np.array([1, 2, 2, 2, 3, 3, 9])).runs
+    assert in_pieces(runs, 10).shapes == ((1, 1), (2, 2), (1, 2), (1, 3), (1, 3), (1, 9))
+    assert in_pieces(runs, 10**6).shapes == runs.shapes
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the number of values of the largest tensor that any operation gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        tensors = [part for part in pytree.tree_leaves(result) if isinstance(part, torch.Tensor)]
+        self.values = max([self.values, *(tensor.numel() for tensor in tensors)])
+        return result
+
+
+def kept_and_largest(task, batch) -> tuple[int, int]:
+    """Return how many values a forward keeps for the way back, and of the largest tensor there and back."""
+    kept = 0
+
+    def keep(tensor):
+        nonlocal kept
+        kept += tensor.numel()
+        return tensor
+
+    with Largest() as largest:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits, _ = forward(task, batch)
+        logits.square().sum().backward()
+    return kept, largest.values
+
+
+def test_hidden_vectors_of_pairs_are_not_kept_where_they_are_recomputed(monkeypatch):
+    monkeypatch.setattr(pairs, "PAIRS_AT_ONCE", 1000)
+    plain, recomputed = make_task(), make_task(recompute=True)
+    batch = make_batch([20] * 50)
+    num_pairs, width = 20 * 20 * 50, 6
+    kept, largest = kept_and_largest(recomputed, batch)
+    assert kept < num_pairs < kept_and_largest(plain, batch)[0]
+    assert 1000 * width - 20 * 20 * width < largest <= max(1000 * width, num_pairs)
+    for ours, theirs in zip(recomputed.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def loss_and_gradients(task, batch, context):
+    loss = task.loss(task(context, batch.streams, batch), batch)
+    return loss, torch.autograd.grad(loss, [*task.parameters(), context, batch.streams["tracks"].x])
+
+
+def random_inputs(seed, dtype=torch.float32):
+    rng = np.random.default_rng(seed)
+    lengths = np.sort(rng.integers(0, 9, rng.integers(2, 30)))
+    batch = make_batch(lengths.tolist())
+    packed = batch.streams["tracks"]
+    leaf = packed.x.to(dtype).requires_grad_()
+    context = torch.randn(batch.num_jets, CONTEXT, dtype=dtype, requires_grad=True)
+    return replace(batch, streams={"tracks": packed.with_x(leaf)}), context
+
+
+def test_a_compiled_pair_net_is_the_same_and_compiled_a_few_times_only(monkeypatch):
+    """Once each for one jet and for several, at the start of the rows and further on."""
+    monkeypatch.setattr(pairs, "PAIRS_AT_ONCE", 100)
+    compiled, plain = make_task(), make_task()
+    torch._dynamo.reset()
+    graphs = []
+    for part in compiled.compiled_parts():
+        part.compile(dynamic=True, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    for seed in range(20):
+        inputs = random_inputs(seed, torch.float64)
+        for ours, theirs in zip(
+            loss_and_gradients(compiled, *inputs), loss_and_gradients(plain, *inputs), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs)
+        with torch.no_grad():
+            logits = [task(inputs[1], inputs[0].streams, inputs[0]) for task in (compiled, plain)]
+        torch.testing.assert_close(*logits)
+    assert 0 < len(graphs) <= 4
+
+
+@pytest.mark.full
+def test_a_pair_net_compiled_to_machine_code_is_the_same():
+    compiled, plain = make_task().float(), make_task().float()
+    torch._dynamo.reset()
+    for part in compiled.compiled_parts():
+        part.compile(dynamic=True)
+    for seed in range(5):
+        inputs = random_inputs(seed)
+        for ours, theirs in zip(
+            loss_and_gradients(compiled, *inputs), loss_and_gradients(plain, *inputs), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_copy_of_a_compiled_head_is_not_compiled():
+    task, batch, graphs = make_task(), make_batch(SORTED), []
+    task.head.compile(dynamic=True, backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    expected, _ = forward(copy.deepcopy(task), batch)
+    assert not graphs
+    torch.testing.assert_close(forward(task, batch)[0], expected)
+    assert graphs
