@@ -130,58 +130,81 @@ def _asked(given: dict[str, Any], backend: BatchBackend) -> Asked:
 
 def _common() -> list[click.Option]:
     """Make the options that all backends share."""
-    options = [
-        (
-            ("-c", "--config"),
-            {
-                "multiple": True,
-                "metavar": "YAML",
-                "shell_complete": configs,
-                "help": "Configuration; repeatable.",
-            },
+    return [*_of_the_training(), *_of_the_environment(), *_of_the_job(), *_of_this_call()]
+
+
+def _of_the_training() -> list[click.Option]:
+    return [
+        click.Option(
+            ["-c", "--config"],
+            multiple=True,
+            metavar="YAML",
+            shell_complete=configs,
+            help="Configuration; repeatable.",
         ),
-        (("-t", "--tag"), {"metavar": "NAME", "help": "Name of the job; by default that of the model."}),
-        (
-            ("-e", "--environment"),
-            {
-                "type": click.Choice(["local", "conda", "singularity"]),
-                "default": "local",
-                "show_default": True,
-                "help": "Where the job's Python is: this one, a conda environment, or a container.",
-            },
-        ),
-        (("--conda_env", "--conda-env"), {"metavar": "ENV", "help": "Name or folder; by default ./conda."}),
-        (("--container",), {"metavar": "IMAGE", "help": "Image of the container."}),
-        (("-b", "--bind"), {"multiple": True, "metavar": "DIR", "help": "Folder that the container sees."}),
-        (
-            ("--container_args", "--container-args"),
-            {"multiple": True, "metavar": "WORDS", "help": "Arguments of singularity, such as --cleanenv."},
-        ),
-        (("-f", "--force"), {"is_flag": True, "help": "Run in spite of uncommitted changes."}),
-        (
-            ("--salt_log_dir", "--salt-log-dir", "--salt_log_suffix"),
-            {"metavar": "X", "help": "The run directory is logs/<name>_X."},
-        ),
-        (("-r", "--requeue"), {"is_flag": True, "help": "Queue it again until the training is done."}),
-        (
-            ("-s", "--signal"),
-            {"default": "", "metavar": "SIG@SECONDS", "help": "Signal that stops it before its time ends."},
-        ),
-        (
-            ("--max_restarts", "--max-restarts"),
-            {
-                "type": click.IntRange(min=1),
-                "default": 10,
-                "show_default": True,
-                "help": "How often it is queued again at most.",
-            },
-        ),
-        (
-            ("--array",),
-            {"multiple": True, "metavar": "config.KEY=A,B", "help": "Values to sweep over; repeatable."},
-        ),
-        (("--dry_run", "--dry-run"), {"is_flag": True, "help": "Show the job's files and submit nothing."}),
-        (("--wait",), {"is_flag": True, "help": "Wait until it is over; its outcome is the exit status."}),
-        (("--follow",), {"is_flag": True, "help": "The same, showing its log."}),
+        click.Option(["-t", "--tag"], metavar="NAME", help="Name of the job; by default that of the model."),
     ]
-    return [click.Option(names, **settings) for names, settings in options]  # type: ignore[arg-type]
+
+
+def _of_the_environment() -> list[click.Option]:
+    return [
+        click.Option(
+            ["-e", "--environment"],
+            type=click.Choice(["local", "conda", "singularity"]),
+            default="local",
+            show_default=True,
+            help="Where the job's Python is: this one, a conda environment, or a container.",
+        ),
+        click.Option(
+            ["--conda_env", "--conda-env"], metavar="ENV", help="Name or folder; by default ./conda."
+        ),
+        click.Option(["--container"], metavar="IMAGE", help="Image of the container."),
+        click.Option(["-b", "--bind"], multiple=True, metavar="DIR", help="Folder that the container sees."),
+        click.Option(
+            ["--container_args", "--container-args"],
+            multiple=True,
+            metavar="WORDS",
+            help="Arguments of singularity, such as --cleanenv.",
+        ),
+    ]
+
+
+def _of_the_job() -> list[click.Option]:
+    return [
+        click.Option(["-f", "--force"], is_flag=True, help="Run in spite of uncommitted changes."),
+        click.Option(
+            ["--salt_log_dir", "--salt-log-dir", "--salt_log_suffix"],
+            metavar="X",
+            help="The run directory is logs/<name>_X.",
+        ),
+        click.Option(["-r", "--requeue"], is_flag=True, help="Queue it again until the training is done."),
+        click.Option(
+            ["-s", "--signal"],
+            default="",
+            metavar="SIG@SECONDS",
+            help="Signal that stops it before its time ends.",
+        ),
+        click.Option(
+            ["--max_restarts", "--max-restarts"],
+            type=click.IntRange(min=1),
+            default=10,
+            show_default=True,
+            help="How often it is queued again at most.",
+        ),
+        click.Option(
+            ["--array"],
+            multiple=True,
+            metavar="config.KEY=A,B",
+            help="Values to sweep over; repeatable.",
+        ),
+    ]
+
+
+def _of_this_call() -> list[click.Option]:
+    return [
+        click.Option(
+            ["--dry_run", "--dry-run"], is_flag=True, help="Show the job's files and submit nothing."
+        ),
+        click.Option(["--wait"], is_flag=True, help="Wait until it is over; its outcome is the exit status."),
+        click.Option(["--follow"], is_flag=True, help="The same, showing its log."),
+    ]
