@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from salt_core.config.paths import resolve_path
-from salt_core.data.files import expand
-from salt_core.data.hdf5 import VALID
+from salt_core.data.hdf5 import VALID, text
 from salt_core.errors import DataError
 
 BLOCK_BYTES = 4 << 20
@@ -24,17 +22,6 @@ MOST_BYTES = 256 << 20
 """Raw bytes read at once where a single chunk of the file is larger than a block."""
 
 Array = NDArray[Any]
-
-
-def files_named(names: Sequence[str], where: str = "") -> tuple[Path, ...]:
-    """Return the files that a command line names, wildcards expanded.
-
-    Raises
-    ------
-    ConfigError
-        Where nothing fits a wildcard, or a file comes twice.
-    """
-    return expand([resolve_path(name, Path.cwd()) for name in names], where)
 
 
 @dataclass(frozen=True)
@@ -86,19 +73,6 @@ def is_stream(dataset: h5py.Dataset) -> bool:
     if dataset.ndim != 2 or VALID not in (dataset.dtype.names or ()):
         return False
     return dataset.dtype[VALID].kind in "bui"
-
-
-def class_names(dataset: h5py.Dataset, column: str) -> tuple[str, ...] | None:
-    """Return the names of a label's classes, where the attribute of its name tells them."""
-    names = dataset.attrs.get(column)
-    if not isinstance(names, np.ndarray) or names.ndim != 1:
-        return None
-    return tuple(text(name) for name in names)
-
-
-def text(value: object) -> str:
-    """Write a text of a file, which may be bytes there."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def row_bytes(dataset: h5py.Dataset) -> int:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
-import numpy as np
 
-from salt_core.data.hdf5 import check_files, dataset_of, opened
+from salt_core.data.hdf5 import check_files, class_names, dataset_of, opened
 from salt_core.data.passing import passing_jets
 from salt_core.data.request import Contents, Selection
 
@@ -41,16 +39,5 @@ def contents_of(files: Sequence[Path], selection: Selection, where: str = "") ->
 
 
 def _class_names(dataset: h5py.Dataset) -> dict[str, tuple[str, ...]]:
-    """Return the lists among the attributes that are called as a column; a number or a text says no names."""
-    found = {column: dataset.attrs.get(column) for column in dataset.dtype.names}
-    return {
-        column: tuple(_text(value) for value in values)
-        for column, values in found.items()
-        if isinstance(values, np.ndarray) and values.ndim == 1
-    }
-
-
-def _text(value: Any) -> str:
-    """Write a text of a file, whose bytes may be no UTF-8; h5py hides them in characters that nothing can print."""
-    plain = value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
-    return plain.decode(errors="replace")
+    found = {column: class_names(dataset, column) for column in dataset.dtype.names}
+    return {column: names for column, names in found.items() if names is not None}

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from salt_core.data.blocks import is_stream
 from salt_core.data.hdf5 import VALID, opened
 from salt_core.data.request import Selection
 from salt_core.errors import ConfigError, suggest
@@ -35,7 +36,9 @@ def everything(path: Path, global_object: str) -> Selection:
             message = f"{path} has no dataset {global_object!r} with one row per jet; {hint}"
             raise ConfigError(message, "--global_object")
         num_jets = len(datasets[global_object])
-        streams = [name for name, dataset in datasets.items() if _is_stream(dataset, num_jets)]
+        streams = [
+            name for name, dataset in datasets.items() if is_stream(dataset) and len(dataset) == num_jets
+        ]
         columns = {name: _numbers(datasets[name].dtype) for name in (global_object, *streams)}
     names = dict.fromkeys((global_object, *streams), ())
     return Selection(global_object, names, columns, {name: name for name in names}, {})
@@ -50,10 +53,6 @@ def _structured(file: h5py.File) -> dict[str, h5py.Dataset]:
 
     file.visititems(visit)
     return found
-
-
-def _is_stream(dataset: h5py.Dataset, num_jets: int) -> bool:
-    return dataset.ndim == 2 and len(dataset) == num_jets and VALID in dataset.dtype.names
 
 
 def _numbers(dtype: np.dtype[np.void]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from salt_core.config.paths import resolve_path
 from salt_core.errors import ConfigError
 from salt_core.files import shown
 
@@ -33,6 +34,17 @@ def expand(paths: Sequence[Path], where: str = "") -> tuple[Path, ...]:
     if not found:
         raise ConfigError("an empty list of files; name one at least", where)
     return tuple(found)
+
+
+def files_named(names: Sequence[str], where: str = "") -> tuple[Path, ...]:
+    """Return the files that a command line names, wildcards expanded.
+
+    Raises
+    ------
+    ConfigError
+        Where nothing fits a wildcard, or a file comes twice.
+    """
+    return expand([resolve_path(name, Path.cwd()) for name in names], where)
 
 
 def names_of(files: Sequence[Path]) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from salt_core.data.request import Selection
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
@@ -83,6 +84,26 @@ def dataset_of(file: h5py.File, selection: Selection, name: str, where: str = ""
     return dataset
 
 
+def fields_of(selection: Selection, name: str) -> tuple[str, ...]:
+    """List the fields of object `name` that are read: its columns, and of a stream what tells valid slots."""
+    flag = () if name == selection.global_object else (VALID,)
+    return (*selection.read(name), *flag)
+
+
+def class_names(dataset: h5py.Dataset, column: str) -> tuple[str, ...] | None:
+    """Return the names of a label's classes: the list that is the attribute of its name; None without one."""
+    names = dataset.attrs.get(column)
+    if not isinstance(names, np.ndarray) or names.ndim != 1:
+        return None
+    return tuple(text(name) for name in names)
+
+
+def text(value: object) -> str:
+    """Write a text of a file, whose bytes may be no UTF-8; h5py hides them in characters that nothing can print."""
+    plain = value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
+    return plain.decode(errors="replace")
+
+
 def check_columns(file: h5py.File, selection: Selection, where: str = "") -> int:
     """Check that `file` holds every dataset and column of `selection`, and return its number of jets.
 
@@ -100,10 +121,9 @@ def check_columns(file: h5py.File, selection: Selection, where: str = "") -> int
             faults.append(fault)
             continue
         lengths[name] = dataset.shape[0]
-        flag = () if name == selection.global_object else (VALID,)
         faults += [
             fault
-            for column in (*selection.read(name), *flag)
+            for column in fields_of(selection, name)
             for fault in _column_faults(file, dataset, (name, column), where)
         ]
     if len(set(lengths.values())) > 1:
@@ -145,8 +165,7 @@ def types_of(file: h5py.File, selection: Selection) -> Types:
     found: Types = {}
     for name in selection.objects:
         dataset = dataset_of(file, selection, name)
-        flag = () if name == selection.global_object else (VALID,)
-        found |= {f"{dataset.name}/{c}": str(dataset.dtype[c]) for c in (*selection.read(name), *flag)}
+        found |= {f"{dataset.name}/{c}": str(dataset.dtype[c]) for c in fields_of(selection, name)}
     return found
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import h5py
 
-from salt_core.data.blocks import class_names, entries_of, is_stream, lost_sources, row_bytes
+from salt_core.data.blocks import entries_of, is_stream, lost_sources, row_bytes
 from salt_core.data.cuts import Cut
-from salt_core.data.hdf5 import VALID, opened
+from salt_core.data.hdf5 import VALID, class_names, opened
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
 from salt_core.files import shown
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from salt_core.data.batch import rows_of
 from salt_core.data.cuts import Cut, all_passed
-from salt_core.data.hdf5 import VALID, check_files, dataset_of, open_file
+from salt_core.data.hdf5 import VALID, check_files, dataset_of, fields_of, open_file
 from salt_core.data.passing import passing_jets
 from salt_core.data.request import Selection
 from salt_core.errors import DataError
@@ -250,8 +250,7 @@ class FileReader:
         dataset = dataset_of(self._file, self.selection, name)
         if not dataset.dtype.hasobject:
             return dataset
-        flag = () if name == self.selection.global_object else (VALID,)
-        return dataset.fields([*self.selection.read(name), *flag])
+        return dataset.fields(list(fields_of(self.selection, name)))
 
     def _rows(self, name: str, start: int, stop: int) -> Array:
         limit = self.selection.num_inputs.get(name)

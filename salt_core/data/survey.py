@@ -13,17 +13,15 @@ import numpy as np
 
 from salt_core.data.blocks import (
     Array,
-    class_names,
     entries_of,
     filters_of,
     is_stream,
     lost_sources,
     read_blocks,
     row_bytes,
-    text,
     valid_entries,
 )
-from salt_core.data.hdf5 import VALID, opened
+from salt_core.data.hdf5 import VALID, class_names, opened, text
 from salt_core.data.statistics import Moments, ValueCounts
 from salt_core.errors import DataError
 from salt_core.files import shown

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from salt_core.data.blocks import files_named
+from salt_core.data.files import files_named
 from salt_core.data.survey import Constituents, Dataset, Field, Label, Report, bytes_to_read, survey
 from salt_core.errors import DataError, SaltError, raise_all
 from salt_core.sizes import readable

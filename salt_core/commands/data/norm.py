@@ -13,8 +13,8 @@ from tqdm import tqdm
 from salt_core.config.merge import Layer, merge
 from salt_core.config.paths import find_config
 from salt_core.config.yaml import dump_yaml, load_yaml
-from salt_core.data.blocks import files_named
 from salt_core.data.cuts import Cut, cuts_of
+from salt_core.data.files import files_named
 from salt_core.data.plan import Wanted, plan_of
 from salt_core.data.scaling import Dicts, make_dicts
 from salt_core.errors import ConfigError, RunError

@@ -12,8 +12,8 @@ import click
 from salt_core.commands.data.loader import PACKED, packing_loader
 from salt_core.config.arguments import Arguments
 from salt_core.config.load import load
-from salt_core.data.blocks import files_named
 from salt_core.data.everything import everything
+from salt_core.data.files import files_named
 from salt_core.data.request import LoadRequest, Selection
 from salt_core.data.workers import chosen_workers
 from salt_core.files import shown

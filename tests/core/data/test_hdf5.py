@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from salt_core.data.assemble import batch_of
 from salt_core.data.contents import contents_of
-from salt_core.data.hdf5 import check_columns, open_file, opened
+from salt_core.data.hdf5 import check_columns, open_file, opened, text
 from salt_core.data.rows import JetFiles
 from salt_core.errors import ConfigError, DataError
 from salt_core.interfaces.dataloader import Selection
@@ -189,3 +189,8 @@ def test_what_hdf5_cannot_make_out_is_the_file_s_fault(tmp_path):
             raise wrong("bad heap")
     with pytest.raises(ConfigError, match="a mistake"), opened(path):
         raise ConfigError("a mistake")
+
+
+@pytest.mark.parametrize("found", [b"b\xffjets", "b\udcffjets"])
+def test_a_text_that_is_no_utf_8_can_be_printed(found):
+    assert text(found) == "b\N{REPLACEMENT CHARACTER}jets"
