@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RUN_STYLES = ("-", "--", "-.", ":")
+RUN_LINES = ("-", "--", "-.", ":")
+RUN_MARKS = ("o", "s", "D", "^")
 COLOURS = {"bjets": "#1f5fa8", "cjets": "#d97706", "ujets": "#2e8b57", "taus": "#8e44ad"}
 OTHERS = ("#c0392b", "#16a2b8", "#7f6000", "#555555", "#e377c2", "#9acd32")
 NAMES = {
@@ -56,6 +57,16 @@ def paper_style() -> Iterator[None]:
 def colour(name: str, place: int) -> str:
     """Return the colour of a class, the same in every picture."""
     return COLOURS.get(name, OTHERS[place % len(OTHERS)])
+
+
+def line_of(run: int) -> str:
+    """Return the style of a run's lines, by its place among the runs."""
+    return RUN_LINES[run % len(RUN_LINES)]
+
+
+def mark_of(run: int) -> str:
+    """Return the mark of a run's points, by its place among the runs."""
+    return RUN_MARKS[run % len(RUN_MARKS)]
 
 
 def shown(name: str) -> str:

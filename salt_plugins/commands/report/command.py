@@ -58,7 +58,8 @@ def report(
     from salt_core.drawing import paper_style
     from salt_plugins.commands.report.page import write_report
     from salt_plugins.commands.report.reading import names_of, read_predictions, read_run
-    from salt_plugins.commands.report.sections import Evaluated, Options, sections_of
+    from salt_plugins.commands.report.section import Evaluated, Options
+    from salt_plugins.commands.report.sections import sections_of
 
     options = Options(
         signals, _words(classes), axes, dict(_fraction(word) for word in fractions), _points(working_points)

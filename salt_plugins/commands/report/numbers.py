@@ -32,10 +32,14 @@ def share_above(scores: Array, cuts: Array) -> Estimate:
 
 def rejection(scores: Array, cuts: Array) -> Estimate:
     """Return one over the share of background `scores` (N,) above each cut (E,); NaN where none is."""
-    share, error = share_above(scores, cuts)
+    return inverse(share_above(scores, cuts))
+
+
+def inverse(share: Estimate) -> Estimate:
+    """Return one over shares with its uncertainty; NaN where a share is none or 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(share > 0, 1 / share, np.nan)
-        return Estimate(value, value**2 * error)
+        value = np.where(share.value > 0, 1 / share.value, np.nan)
+        return Estimate(value, value**2 * share.error)
 
 
 def binned_share(passes: Array, values: Array, edges: Array) -> Estimate:

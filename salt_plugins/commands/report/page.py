@@ -9,7 +9,7 @@ from pathlib import Path
 
 from salt_core.errors import ConfigError
 from salt_core.files import whole_folder
-from salt_plugins.commands.report.sections import Section
+from salt_plugins.commands.report.section import Section
 
 PAGE_NAME = "report.html"
 #: Inches beyond which a picture takes the whole width of the page.
