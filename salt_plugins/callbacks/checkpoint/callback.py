@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from salt_core import ConfigError
 from salt_core.training.agreement import Agreement
 from salt_core.training.boundary import boundary_of, step_checkpoints
+from salt_core.training.checkpoints import FOLDER
 from salt_core.training.run import run_directory
 
 
@@ -67,7 +68,7 @@ class Checkpoint(ModelCheckpoint):
         """Take the run's own folder."""
         directory = run_directory(trainer)
         if directory is not None:
-            self.dirpath = str(directory / "ckpts")
+            self.dirpath = str(directory / FOLDER)
         super().setup(trainer, pl_module, stage)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
