@@ -13,115 +13,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from processes import Stepped, lives, until
+from processes import Stepped, until
+from shelves import FORKING, LOOPING, is_whole, kill_with_guardian, make, make_not
 
 from salt_core.errors import ConfigError
-from salt_core.shelf import Shelf, known_roots, size_of, state_folder
-from salt_core.shelf import entry as entries
-from salt_core.shelf.entry import is_at, locked, unlock
+from salt_core.shelf import Shelf, size_of
 
-ROOT = Path(__file__).parents[2]
-
-# Takes one entry; goes on in its make, and then with its entry, when a line comes.
-WORKER = """
-import sys
-from pathlib import Path
-from salt_core.shelf import Shelf
-
-def step(word):
-    print(word, flush=True)
-    sys.stdin.readline()
-
-def make(folder):
-    (folder / "first").write_text("1")
-    step("making")
-    (folder / "last").write_text("2")
-
-lease = Shelf(Path(sys.argv[1]), keep=sys.argv[2] == "keep").take("jets", make)
-step("taken")
-lease.release()
-print("released", flush=True)
-"""
-
-# Forks while it makes an entry; the child lives until standard input ends.
-FORKING = """
-import os, sys
-from pathlib import Path
-from salt_core.shelf import Shelf
-
-def make(folder):
-    if not os.fork():
-        print("making", flush=True)
-    sys.stdin.read()
-    os._exit(0)
-
-Shelf(Path(sys.argv[1]), keep=True).take("jets", make)
-"""
-
-LOOPING = """
-import sys
-from pathlib import Path
-from salt_core.shelf import Shelf
-
-def make(folder):
-    lock = folder.parent.parent / "one-maker"
-    lock.mkdir()
-    (folder / "first").write_text("1")
-    (folder / "last").write_text("2")
-    lock.rmdir()
-
-for _ in range(int(sys.argv[2])):
-    with Shelf(Path(sys.argv[1]), keep=False).take("jets", make) as lease:
-        assert {path.name for path in lease.path.iterdir()} == {"first", "last"}
-"""
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("SALT_STATE_DIR", str(tmp_path / "state"))
-    return tmp_path / "state"
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "shelf"
-
-
-@pytest.fixture
-def worker(root):
-    started = []
-
-    def start(keep: str = "pass", script: str = WORKER) -> Stepped:
-        started.append(Stepped(script, root, keep))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
-def make(folder: Path) -> None:
-    (folder / "first").write_text("1")
-    (folder / "last").write_text("2")
-
-
-def make_not(folder: Path) -> None:
-    raise AssertionError("made again")
-
-
-def is_whole(path: Path) -> bool:
-    return sorted(file.name for file in path.iterdir()) == ["first", "last"]
-
-
-def guardian_of(root: Path, key: str = "jets") -> int:
-    return int((root / ".locks-passing" / f"{key}.guard").read_text())
-
-
-def kill_with_guardian(one: Stepped, root: Path) -> None:
-    guardian = guardian_of(root)
-    os.kill(guardian, signal.SIGKILL)
-    until(lambda: not lives(guardian))
-    one.end_by(signal.SIGKILL)
+ROOT = Path(__file__).parents[3]
 
 
 def test_an_entry_is_made_once_and_stays(root):
@@ -210,105 +108,6 @@ def test_a_child_of_a_killed_maker_holds_no_lock(root, worker):
     maker.says("making")
     maker.end_by(signal.SIGKILL)
     assert Shelf(root, keep=True).clean() == [root / ".jets.part"]
-
-
-@pytest.mark.parametrize("step", ["making", "taken"])
-def test_the_guardian_removes_what_a_killed_process_left(root, worker, step):
-    killed = worker()
-    killed.says("making")
-    if step == "taken":
-        killed.go()
-        killed.says("taken")
-    guardian = guardian_of(root)
-    killed.end_by(signal.SIGKILL)
-    until(lambda: not root.exists())
-    until(lambda: not lives(guardian))
-
-
-def test_the_guardian_waits_for_every_user(root, worker):
-    killed = worker()
-    killed.says("making")
-    killed.go()
-    killed.says("taken")
-    lease = Shelf(root, keep=False).take("jets", make_not)
-    guardian = guardian_of(root)
-    killed.end_by(signal.SIGKILL)
-    assert is_whole(lease.path)
-    assert lives(guardian)
-    lease.release()
-    assert not root.exists()
-
-
-def test_the_guardian_does_its_work_after_signals_that_end_a_job(root, worker):
-    killed = worker()
-    killed.says("making")
-    killed.go()
-    killed.says("taken")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        os.kill(guardian_of(root), number)
-    killed.end_by(signal.SIGKILL)
-    until(lambda: not root.exists())
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_the_guardian_sleeps_while_it_waits(root, worker):
-    def ticks() -> int:
-        fields = Path(f"/proc/{guardian_of(root)}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    with Shelf(root, keep=False).take("jets", make):
-        before = ticks()
-        for _ in range(3):
-            worker().says("taken")  # some tenths of a second of other work
-        assert ticks() - before < 5
-
-
-def test_the_guardian_ends_after_a_normal_release(root):
-    lease = Shelf(root, keep=False).take("jets", make)
-    guardian = guardian_of(root)
-    assert lives(guardian)
-    assert os.getsid(guardian) != os.getsid(0)
-    lease.release()
-    until(lambda: not lives(guardian))
-
-
-def test_there_is_one_guardian_and_a_new_one_where_it_died(root):
-    shelf = Shelf(root, keep=False)
-    leases = [shelf.take("jets", make)]
-    first = guardian_of(root)
-    leases.append(shelf.take("jets", make_not))
-    assert guardian_of(root) == first
-    os.kill(first, signal.SIGKILL)
-    until(lambda: not lives(first))
-    leases.append(shelf.take("jets", make_not))
-    assert guardian_of(root) != first
-    assert lives(guardian_of(root))
-    for lease in leases:
-        lease.release()
-    assert not root.exists()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_the_guardian_inherits_no_file(root, tmp_path):
-    descriptor = os.open(tmp_path / "open", os.O_CREAT | os.O_RDWR)
-    os.set_inheritable(descriptor, True)
-    with Shelf(root, keep=False).take("jets", make):
-        files = [fd.readlink() for fd in Path(f"/proc/{guardian_of(root)}/fd").iterdir()]
-    os.close(descriptor)
-    assert {file.parent for file in files} <= {Path("/dev"), root / ".locks-passing"}
-
-
-def test_with_its_guardian_killed_too_clean_removes_an_entry(root, worker):
-    killed = worker()
-    killed.says("making")
-    killed.go()
-    killed.says("taken")
-    kill_with_guardian(killed, root)
-    shelf = Shelf(root, keep=False)
-    assert shelf.entries() == [root / "jets"]
-    assert shelf.used() == []
-    assert shelf.clean() == [root / "jets"]
-    assert not root.exists()
 
 
 def test_an_entry_without_user_is_used_again_and_removed_in_the_end(root, worker):
@@ -408,31 +207,6 @@ def test_a_forked_process_ends_no_use(root):
     os.waitpid(child, 0)
     assert shelf.used() == [root / "jets"]
     lease.release()
-
-
-def test_a_lock_on_a_removed_file_is_not_taken_for_one(tmp_path):
-    path = tmp_path / "lock"
-    holder = locked(path, fcntl.LOCK_EX)
-    waiting = threading.Thread(target=lambda: got.append(locked(path, fcntl.LOCK_EX)))
-    got = []
-    opened = entries.os.open
-    is_open = threading.Event()
-
-    def open_and_tell(*words: object) -> int:
-        descriptor = opened(*words)
-        is_open.set()
-        return descriptor
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entries.os, "open", open_and_tell)
-        waiting.start()
-        assert is_open.wait(10)
-        path.unlink()
-        unlock(holder)
-        waiting.join(10)
-    assert is_at(got[0], path)
-    assert locked(path, fcntl.LOCK_EX, wait=False) is None
-    unlock(got[0])
 
 
 def test_processes_that_come_and_go_never_make_two_at_once(root, tmp_path):
@@ -536,33 +310,6 @@ def test_a_file_system_without_locks_is_told(root, monkeypatch):
 def test_a_key_is_a_plain_name(root, key):
     with pytest.raises(ValueError, match="is no key"):
         Shelf(root, keep=True).take(key, make_not)
-
-
-def test_shelves_are_known_until_they_are_gone(root, state):
-    Shelf(root, keep=True)
-    lease = Shelf(root.with_name("other"), keep=False).take("jets", make)
-    assert known_roots() == [root.with_name("other"), root]
-    lease.release()
-    assert known_roots() == [root]
-    assert len(list((state / "shelves").iterdir())) == 1
-
-
-def test_a_state_folder_that_cannot_be_written_is_no_error(root, state):
-    state.touch()
-    with Shelf(root, keep=True).take("jets", make) as lease:
-        assert is_whole(lease.path)
-    assert known_roots() == []
-
-
-def test_the_state_folder_is_the_machine_s_own(monkeypatch, tmp_path):
-    monkeypatch.setattr("socket.gethostname", lambda: "node7")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert state_folder() == tmp_path / "state"
-    monkeypatch.delenv("SALT_STATE_DIR")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    assert state_folder() == tmp_path / "xdg" / "salt-hep" / "node7"
-    monkeypatch.delenv("XDG_STATE_HOME")
-    assert state_folder() == tmp_path / ".local" / "state" / "salt-hep" / "node7"
 
 
 def test_sizes_are_those_of_all_files(tmp_path):
