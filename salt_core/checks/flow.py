@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import BatchSizeFinder
 
 from salt_core.checks.assembly import Assembly, assemble
 from salt_core.checks.building import Built, build
+from salt_core.checks.limits import check_batches, check_limits
 from salt_core.checks.report import Report
 from salt_core.checks.room import MARGIN, check_room, checkpoint_size, checkpoints_kept
 from salt_core.checks.samples import look_at_sample
@@ -119,6 +120,7 @@ def look(arguments: Arguments, report: Report) -> None:
         with report.collecting(f"data.{sample}_file", "reading it"):
             look_at_sample(objects.data, sample, built.tasks, report)
     check_monitors(objects, report)
+    check_limits(objects.trainer, report)
     with report.collecting():
         _look_at_start(objects.module, built.whole, resumed is not None or run.ckpt_path is not None, report)
     if report.problems:
@@ -151,6 +153,7 @@ def look_first(objects: Objects, name: str, root: Path, resumed: Resumed | None)
         for sample in SAMPLES:
             look_at_sample(objects.data, sample, objects.module.heads, report, FIRST_PIECES)
         check_monitors(objects, report)
+        check_limits(objects.trainer, report)
         if not report.problems:
             look_at_end(objects, report, name, root, resumed)
     raise_all(report.problems)
@@ -213,12 +216,13 @@ def _look_at_start(module: SaltModule, whole: bool, goes_on: bool, report: Repor
 
 
 def _look_at_length(objects: Objects, resumed: Resumed | None) -> None:
-    """Look whether the schedule of a checkpoint lasts as long as the training."""
+    """Look whether limits fit an epoch, and the schedule of a checkpoint lasts as long as the training."""
     module, data, trainer = objects.module, objects.data, objects.trainer
     if any(isinstance(callback, BatchSizeFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
         return  # nobody knows yet how many steps there will be
     jets = data.batch_size * trainer.num_devices * trainer.num_nodes
     batches = len(data.pieces("train", data.selection(), jets, lambda: Position(0, 0)))
+    check_batches(trainer, batches)
     steps = planned_steps(trainer, batches)
     check_length(module.lrs_config, resumed.cycle if resumed else None, steps, resumed.step if resumed else 0)
 

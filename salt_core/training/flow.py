@@ -76,7 +76,7 @@ def fit(arguments: Arguments, say: Say) -> None:
         if not is_started_rank():
             look_first(objects, run.name, directory.path.parent, resumed)
     interruption.tidy()
-    with recorder.record.until_the_end(), objects.data.staged(), lightnings_errors():
+    with recorder.until_the_end(), objects.data.staged(), lightnings_errors():
         if objects.trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
             mark_started_ranks()

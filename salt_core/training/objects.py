@@ -111,7 +111,8 @@ def lightnings_errors(*more: type[Exception]) -> Iterator[None]:
             raise error.__context__ from None
         raise
     except Exception as error:
-        if not isinstance(error, (MisconfigurationException, *more)):
+        early = isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on")
+        if not early and not isinstance(error, (MisconfigurationException, *more)):
             raise
         raise ConfigError(" ".join(str(error).split()), "trainer") from error
 
@@ -225,7 +226,7 @@ class _Cli(LightningCLI):
             "logger": self._all_loggers(config.get("logger")),
             "plugins": self._all_plugins(config.get("plugins")),
         }
-        with lightnings_errors(ValueError, TypeError):
+        with lightnings_errors(ValueError, TypeError, ImportError):
             return super().instantiate_trainer(**runtime, **kwargs)
 
     def _all_loggers(self, configured: Any) -> list[Logger] | bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class RunDirectory:
     def __init__(self, root: Path, name: str, suffix: str | None = None, reuse: bool = False) -> None:
         self.path = root.absolute() / f"{name}_{suffix or datetime.now().strftime('%Y%m%d-T%H%M%S')}"
         self._timestamped = suffix is None
+        self._before: set[Path] | None = None
         if suffix and (self.path / CONFIG_NAME).exists() and not reuse:
             raise ConfigError(
                 f"{self.path} holds a run already; choose another suffix, leave it out, or go on with --resume",
@@ -57,6 +58,7 @@ class RunDirectory:
         """Make the folder; a second run within one second gets a name of its own."""
         base, number = self.path, 1
         while True:
+            before = {self.path, *self.path.rglob("*")} if self.path.exists() else set()
             try:
                 self.path.mkdir(parents=True, exist_ok=not self._timestamped)
             except FileExistsError:
@@ -66,7 +68,17 @@ class RunDirectory:
                 message = f"the run directory {self.path} cannot be made: {error.strerror}"
                 raise ConfigError(message, "trainer.default_root_dir") from error
             else:
+                self._before = before
                 return
+
+    def withdraw(self) -> None:
+        """Remove what has been written since `create` made the folder, unless a run went on in it."""
+        if self._before is None or self.path / CONFIG_NAME in self._before:
+            return
+        new = {self.path, *self.path.rglob("*")} - self._before
+        for path in sorted(new, reverse=True):  # what lies in a folder before the folder
+            with suppress(OSError):
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def agree(self, trainer: Trainer, approve: Callable[[str], None] = lambda _: None) -> None:
         """Make the folder on rank 0 and tell the other ranks of it.
@@ -130,6 +142,18 @@ class RunRecorder(Callback):
         self.tag = tag
         self.go_on = go_on
         self.record = RunRecord(announcer)
+        self._trained = False
+
+    @contextmanager
+    def until_the_end(self) -> Iterator[None]:
+        """Write how the run has ended when the context is left; one refused before a step leaves nothing."""
+        try:
+            with self.record.until_the_end():
+                yield
+        except ConfigError:
+            if not self._trained:
+                self.directory.withdraw()
+            raise
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Make and fill the directory before anything else is set up."""
@@ -140,6 +164,13 @@ class RunRecorder(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, RunLogger):
                 logger.enter(self.directory.path, self.config)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Note that there is something to keep."""
+        del trainer, pl_module, batch, batch_idx
+        self._trained = True
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -243,3 +243,42 @@ def test_a_failed_evaluation_leaves_nothing_behind(sample, salt, the_run):
     done = salt("test", "--config", run / "config.yaml", "--data.test_file", "nan.h5")
     expect(done, 1, "jets/pt has 1 in 1 of", "rows 40")
     assert set(run.rglob("*")) == before
+
+
+@pytest.fixture
+def train(sample, salt):
+    """Train the tiny model to the end, and keep the run."""
+    return lambda *words: salt("fit", "--config", sample.config, "-f", *words)
+
+
+#: Lightning finds this when the run directory is made already.
+REFUSED_LATE = ("--trainer.limit_val_batches", "0.001")
+
+
+def test_a_training_refused_late_leaves_no_run_behind(train, sample):
+    expect(train("--log_suffix", "x", *REFUSED_LATE), 2, "trainer: ", "limit_val_batches=0.333")
+    assert not list(sample.folder.glob("logs/*"))
+    assert train("--log_suffix", "x").code == 0
+
+
+def test_a_training_refused_late_leaves_what_was_there(train, sample):
+    notes = sample.folder / "logs" / "tiny_x" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine\n")
+    expect(train("--log_suffix", "x", *REFUSED_LATE), 2, "trainer: ")
+    assert list(sample.folder.glob("logs/**/*")) == [notes.parent, notes]
+
+
+def test_a_continuation_refused_late_leaves_the_run(train, the_run, sample):
+    assert train("--log_suffix", "x").code == 0
+    run = the_run(sample.folder)
+    before = set(run.rglob("*"))
+    words = ("--resume", "--trainer.max_epochs", "2", "--model.lrs_config.last_epoch", "0")
+    expect(train("--log_suffix", "x", *words, *REFUSED_LATE), 2, "trainer: ")
+    assert before <= set(run.rglob("*"))
+
+
+def test_a_monitor_that_nothing_logs(train, the_run, sample):
+    stop = "{class_path: EarlyStopping, init_args: {monitor: nix}}"
+    expect(train("--trainer.callbacks.stop", stop), 2, "trainer: Early stopping conditioned on metric `nix`")
+    assert (the_run(sample.folder) / "metrics.csv").exists()  # it has trained for an epoch
