@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from salt_core import logs
-from salt_core.commands.built_in import COMMANDS, TRAINING
+from salt_core.commands.built_in import COMMANDS, TIDYING, TRAINING
 from salt_core.commands.completion import VARIABLE as COMPLETE_VARIABLE
 from salt_core.commands.plugged import PluggedGroup
 from salt_core.errors import SaltError
@@ -71,7 +71,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except SaltError as error:
         return _report(error)
     # Before the imports of the command, which take seconds.
-    interruption.arm(RESUME_ME if TRAINING in words[:1] else TERMINATED)
+    command = words[0] if words else ""
+    interruption.arm(RESUME_ME if command == TRAINING else TERMINATED, command in TIDYING)
     try:
         with blocked(unwanted):
             result = salt.main(args=words, prog_name="salt", standalone_mode=False)

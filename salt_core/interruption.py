@@ -38,21 +38,22 @@ class Interruption:
         self._status = TERMINATED
         self.received: signal.Signals | None = None
 
-    def arm(self, status: int = TERMINATED) -> None:
+    def arm(self, status: int = TERMINATED, bare: bool = False) -> None:
         """Answer the signals from now on.
 
         Parameters
         ----------
         status : int, optional
-            Exit status after SIGTERM or SIGUSR1 outside of steps. That of a training makes the program end
-            without an exception until `tidy` is called.
+            Exit status after SIGTERM or SIGUSR1 outside of steps.
+        bare : bool, optional
+            Whether the program ends without an exception until `tidy` is called.
         """
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._owner = os.getpid()
         self._status = status
-        # There is nothing to tidy up while the libraries of a training are imported, and some of them swallow
+        # There is nothing to tidy up while the libraries of a model are imported, and some of them swallow
         # an exception there, to go on with half of another one.
-        self._bare = status == RESUME_ME
+        self._bare = bare
         self._patient, self.received = False, None
         self.listen()
         if status == RESUME_ME:

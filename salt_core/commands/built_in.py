@@ -5,6 +5,9 @@ from salt_core.commands import LazyCommand
 #: The command that can be resumed when it is interrupted.
 TRAINING = "fit"
 
+#: The commands that say when there is something to tidy up, or have nothing; signals may end them at once before.
+TIDYING = (TRAINING, "check", "validate", "test")
+
 COMMANDS = {
     TRAINING: LazyCommand(
         "salt_core.commands.train:fit", "Train a model as YAML files and flags describe it."

@@ -19,6 +19,7 @@ from salt_core.evaluation.checkpoint import Checkpoint, checkpoint_of, load_weig
 from salt_core.evaluation.output import output_path
 from salt_core.evaluation.writer import PredictionWriter
 from salt_core.files import shown
+from salt_core.interruption import interruption
 from salt_core.training.checkpoints import facts_of
 from salt_core.training.objects import Objects, instantiate
 from salt_core.training.record import commits_of
@@ -102,4 +103,5 @@ def _objects(
         objects.data.check_file(sample)
     objects.module.build(facts_of(trained.content), resolved.run.compile)
     load_weights(objects.module, trained)
+    interruption.tidy()
     return objects

@@ -135,6 +135,31 @@ def test_during_imports(sample, dying, started, empty_session, number, code, sec
     empty_session(process.pid)
 
 
+@needs_proc
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("command", ["test", "validate", "check"])
+def test_other_commands_during_imports(sample, started, empty_session, command, number, code):
+    """An exception in the midst of an import of this plugin file would be swallowed."""
+    plugin = sample.folder / "slow.py"
+    plugin.write_text(
+        "import time\nfrom pathlib import Path\n"
+        "try:\n    Path('reached').touch()\n    time.sleep(30)\n"
+        "except BaseException:\n    raise ImportError('half of it') from None\n"
+    )
+    process = started(command, "--config", sample.config, "--plugins", "[slow.py]")
+    end = time.monotonic() + 60
+    while not (sample.folder / "reached").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.send_signal(number)
+    err, _ = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert "half of it" not in err
+    assert err.endswith("interrupted\n") == (code == 130)
+    empty_session(process.pid)
+
+
 def answers(status: Path, mask: int) -> bool:
     """Tell whether a process has a handler of its own for a signal."""
     (caught,) = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt")]
