@@ -129,23 +129,28 @@ def _check_hooks(hooks: list[str], plugin: object) -> None:
 
 
 def _called(hook: str, function: Callable[..., object], origin: str) -> list[Offer]:
-    offers, milliseconds = timed(lambda: list(_call(hook, function)))
+    offers, milliseconds = timed(lambda: _call(hook, function))
     trace(origin, hook, milliseconds, [name for _, name, _ in offers])
     return offers
 
 
-def _call(hook: str, function: Callable[..., object]) -> Iterator[Offer]:
+def _call(hook: str, function: Callable[..., object]) -> list[Offer]:
     offers = function()
     place = _place(function)
     if not isinstance(offers, Mapping):
         raise HookError(f"{hook} returns {_said(offers)}, not a mapping from names to classes{place}")
+    if faults := list(_faults(offers)):
+        raise HookError(f"{hook} offers {', and '.join(faults)}{place}")
+    return [(BY_HOOK[hook].name, name, target) for name, target in offers.items()]
+
+
+def _faults(offers: Mapping[object, object]) -> Iterator[str]:
+    """Say what is wrong with each offer."""
     for name, target in offers.items():
         if not isinstance(name, str) or not name.strip():
-            raise HookError(f"{hook} offers the name {name!r}, which is not a text{place}")
-        if not _is_target(target):
-            fault = f'{_said(target)}, neither a class nor "module:Class"'
-            raise HookError(f"{hook} offers {name!r} as {fault}{place}")
-        yield BY_HOOK[hook].name, name, target
+            yield f"the name {name!r}, which is not a text"
+        elif not _is_target(target):
+            yield f'{name!r} as {_said(target)}, neither a class nor "module:Class"'
 
 
 def _is_target(target: object) -> bool:

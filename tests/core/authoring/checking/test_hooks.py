@@ -80,6 +80,18 @@ def salt_encoders(): return {"mine": "package.encoder:Mine"}
     assert offers == ["mine"]
 
 
+def test_every_target_of_a_hook_that_is_none_is_told():
+    source = "@hookimpl\ndef salt_losses(): return {'x': 'a.Class', 'good': 'a:Class', 'y': 3, '': object}"
+    findings, offers = look(source)
+    assert len(findings) == 1
+    assert (
+        "salt_losses offers 'x' as 'a.Class', neither a class nor \"module:Class\", and 'y' as" in findings[0]
+    )
+    assert "and the name '', which is not a text" in findings[0]
+    assert "good" not in findings[0]
+    assert offers == []
+
+
 def test_other_functions_are_let_alone():
     source = "def salt_of_the_earth(): pass\n@hookimpl\ndef salt_losses(): return {}"
     assert look(source) == ([], [])
