@@ -119,3 +119,11 @@ def true_charge(formula, jets: np.ndarray, tracks: np.ndarray) -> np.ndarray:
     values = (tracks[name][valid] for name in ("qOverP", "pt"))
     columns = (torch.from_numpy(np.ascontiguousarray(one)) for one in (*values, jets["pt_btagJes"]))
     return formula(*columns, Layout.of(valid.sum(1)), 0.5).numpy()
+
+
+@pytest.mark.full
+def test_its_types_are_strict():
+    """From the root of the checkout, whose mypy settings know salt's own types."""
+    told = run("mypy", "--strict", EXAMPLE / "salt_plugin_charge", EXAMPLE / "tests", cwd=ROOT)
+    files = [*EXAMPLE.glob("*/*.py")]
+    assert f"no issues found in {len(files)} source files" in told
