@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +19,9 @@ from salt_core.authoring.checking.trainings import Training
 from salt_core.authoring.checking.trial import Trial
 from salt_core.config.yaml import load_value
 from salt_core.errors import ConfigError
+
+#: The file system in memory, where there is one.
+MEMORY = "/dev/shm"  # noqa: S108
 
 Say = Callable[[str], None]
 
@@ -95,7 +100,7 @@ def _subject(name: str) -> Subject:
 
 def _look(subject: Subject, options: Mapping[str, Any], quick: bool, progress: Say) -> Found:
     found = Found(list(subject.findings))
-    with TemporaryDirectory() as name:
+    with TemporaryDirectory() as name, _in_memory() as memory:
         folder = Path(name)
         more = [stand_in(subject, folder / "site")] if subject.roots else []
         environment = subject.environment(more)
@@ -106,11 +111,16 @@ def _look(subject: Subject, options: Mapping[str, Any], quick: bool, progress: S
                 heavy = heavy_imports(module, environment, folder)
                 if heavy:
                     found.findings.append(_heavy(subject.where, f"entry point {entry}", module, heavy))
-        _look_inside(subject, options, folder, environment, found, progress)
+        _look_inside(subject, options, folder, memory, environment, found, progress)
         for number, trial in enumerate([] if quick else found.trials):
             training = Training(trial, environment, folder / f"trial_{number}", subject.file)
             found.findings += training.findings(lambda line: progress(f"{subject.title}: {line}"))
     return found
+
+
+def _in_memory() -> AbstractContextManager[str | None]:
+    """Return a folder in memory, for the time of the context; None on machines without a place for it."""
+    return TemporaryDirectory(dir=MEMORY) if os.access(MEMORY, os.W_OK) else nullcontext()
 
 
 def _heavy(where: str, part: str, module: str, heavy: Sequence[str]) -> Finding:
@@ -126,6 +136,7 @@ def _look_inside(
     subject: Subject,
     options: Mapping[str, Any],
     folder: Path,
+    memory: str | None,
     environment: Mapping[str, str],
     found: Found,
     progress: Say,
@@ -138,6 +149,7 @@ def _look_inside(
         "entries": dict(subject.entries),
         "where": subject.where,
         "folder": str(folder),
+        "memory": memory,
         "file": str(subject.file) if subject.file else None,
         "options": dict(options),
     }

@@ -18,12 +18,13 @@ from typing import Any
 
 from salt_core.authoring.checking.findings import Finding, place
 from salt_core.authoring.checking.hooks import look_at_hooks
-from salt_core.authoring.checking.parts import check_contract, lacking, make, options_for
+from salt_core.authoring.checking.parts import check_contract, lacking, make, options_for, staging_target
 from salt_core.authoring.checking.schema import look_at_class, place_of
 from salt_core.authoring.checking.trial import Trial
 from salt_core.authoring.checking.trials import trial_of
 from salt_core.commands.built_in import COMMANDS
 from salt_core.errors import ConfigError, SaltError
+from salt_core.interfaces.staging import Staging
 from salt_core.registry import Provider, Registry
 from salt_core.registry.api import check_api, stated_in
 from salt_core.registry.discovery import Findings
@@ -53,6 +54,8 @@ class Request:
         The file that names these.
     folder : str
         A folder for trials.
+    memory : str, optional
+        A folder in memory, for staging methods that copy there alone.
     file : str, optional
         The plugin file.
     options : mapping of str to object
@@ -66,6 +69,7 @@ class Request:
     folder: str
     file: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    memory: str | None = None
 
 
 class Look:
@@ -171,17 +175,24 @@ class Look:
         except SaltError as error:
             self._find(where, cls.__name__, str(error))
             return
+        target = self._target(part) if kind == "staging" else None
         with TemporaryDirectory() as folder:
-            self._run(lambda: self._check(kind, name, part, Path(folder)), where, cls.__name__)
-        self._run(lambda: self._plan(kind, name, options, part, where), where, cls.__name__)
+            self._run(lambda: self._check(kind, name, part, Path(folder), target), where, cls.__name__)
+        self._run(lambda: self._plan(kind, name, options, part, where, target), where, cls.__name__)
 
-    def _check(self, kind: str, name: str, part: Any, folder: Path) -> None:
-        note = check_contract(kind, part, folder)
+    def _target(self, staging: Staging) -> Path:
+        fast = [Path(self.request.folder) / "fast"]
+        return staging_target(staging, fast + ([Path(self.request.memory)] if self.request.memory else []))
+
+    def _check(self, kind: str, name: str, part: Any, folder: Path, target: Path | None) -> None:
+        note = check_contract(kind, part, folder, target)
         if note:
             self._tell({"note": f"{kind} {name}: {note}"})
 
-    def _plan(self, kind: str, name: str, options: Mapping[str, Any], part: Any, where: str) -> None:
-        trial = trial_of(kind, name, options, part, where, Path(self.request.folder))
+    def _plan(
+        self, kind: str, name: str, options: Mapping[str, Any], part: Any, where: str, target: Path | None
+    ) -> None:
+        trial = trial_of(kind, name, options, part, where, target)
         if trial is None:
             self._tell(
                 {"note": f"{kind} {name} in a training: no task that comes with salt has such targets"}

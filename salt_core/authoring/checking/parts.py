@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
 from salt_core.authoring.checking.demo import demo_facts, demo_values, missing_columns
 from salt_core.config.resolver import resolve_part
-from salt_core.errors import ConfigError, refused
+from salt_core.errors import ConfigError, SaltError, refused
 from salt_core.interfaces.dataloader import Dataloader
+from salt_core.interfaces.staging import Staging
 from salt_core.kinds import BY_NAME
 from salt_core.registry import Registry
 from salt_core.registry.options import options_of
@@ -84,7 +86,28 @@ def make(kind: str, name: str, options: Mapping[str, Any], registry: Registry) -
         return parser.instantiate_classes(parser.parse_object({"part": found})).part
 
 
-def check_contract(kind: str, part: Any, folder: Path) -> str:
+def staging_target(staging: Staging, folders: Sequence[Path]) -> Path:
+    """Return the first of some folders that a staging method does not refuse; the first one where it refuses all.
+
+    A method may copy to some file systems only, as into memory.
+    """
+    with TemporaryDirectory() as name:
+        source = Path(name) / "jets.h5"
+        source.write_bytes(b"jets")
+        return next((folder for folder in folders if _takes(staging, source, folder)), folders[0])
+
+
+def _takes(staging: Staging, source: Path, target: Path) -> bool:
+    try:
+        with staging.stage([source], target):
+            return True
+    except SaltError:
+        return False
+    except Exception:  # a mistake in the method, which the check of its contract tells
+        return True
+
+
+def check_contract(kind: str, part: Any, folder: Path, target: Path | None = None) -> str:
     """Check a part against the contract of its kind.
 
     Parameters
@@ -95,6 +118,8 @@ def check_contract(kind: str, part: Any, folder: Path) -> str:
         As `make` makes it.
     folder : Path
         An empty folder.
+    target : Path, optional
+        Where a staging method is to copy to; a folder of its own by default.
 
     Returns
     -------
@@ -120,7 +145,7 @@ def check_contract(kind: str, part: Any, folder: Path) -> str:
             return "it reads files of its own; call salt_core.testing.check_dataloader with some, in a test"
         check_dataloader(part, folder)
     elif kind == "staging":
-        check_staging(part, folder)
+        check_staging(part, folder, target)
     elif kind == "logger":
         check_logger(part, folder)
     elif kind == "loss":

@@ -26,7 +26,7 @@ TARGET = "truthJetPt"
 
 
 def trial_of(
-    kind: str, name: str, options: Mapping[str, Any], part: Any, where: str, folder: Path
+    kind: str, name: str, options: Mapping[str, Any], part: Any, where: str, target: Path | None
 ) -> Trial | None:
     """Return how a part is tried; None where no training on the demo jets can have it."""
     plugin = {"plugin": name, **options}
@@ -43,7 +43,7 @@ def trial_of(
         "optimizer": {"model": {"optimizer": plugin}},
         "augmentation": {"model": {"augmentations": {KEY: plugin}}},
         "dataloader": {"data": {"loader": plugin}},
-        "staging": {"data": {"staging": plugin, "move_files_temp": str(folder / "fast")}},
+        "staging": {"data": {"staging": plugin, "move_files_temp": str(target)}},
         "callback": {"trainer": {"callbacks": {KEY: plugin}}},
         "logger": {"trainer": {"logger": plugin}},
     }

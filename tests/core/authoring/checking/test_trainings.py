@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,55 @@ def test_a_command_is_called(package, tmp_path):
     done = run(folder, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "salt-plugin-planted 0.3.0: command planted: salt planted" in done.stderr
+
+
+MEMORY = Path("/dev/shm")
+
+STAGING = '''"""A staging method for one file system."""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from salt_core import RunError, Staging
+
+
+class Memory(Staging):
+    """Copies files into memory."""
+
+    @contextmanager
+    def stage(self, files, target):
+        if not target.resolve().is_relative_to("/dev/shm"):
+            raise RunError(f"{target} is not in memory")
+        Path(__file__).with_name("target").write_text(str(target))
+        folders = [target / f"planted {number}" for number in range(len(files))]
+        try:
+            for file, folder in zip(files, folders):
+                folder.mkdir(parents=True)
+                shutil.copy(file, folder)
+            yield [folder / file.name for file, folder in zip(files, folders)]
+        finally:
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+'''
+
+STAGING_HOOK = """
+from salt_core import hookimpl
+
+
+@hookimpl
+def salt_staging():
+    return {"planted_memory": "planted.staging:Memory"}
+"""
+
+
+@pytest.mark.skipif(not os.access(MEMORY, os.W_OK), reason="needs a file system in memory")
+@pytest.mark.parametrize("words", [["--quick"], pytest.param([], marks=pytest.mark.full)])
+def test_a_staging_method_for_memory_is_tried_there(package, tmp_path, words):
+    files = {"planted/__init__.py": STAGING_HOOK, "planted/staging.py": STAGING}
+    folder = package(files, {"planted": "planted"})
+    done = run(folder, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    target = Path((folder / "src" / "planted" / "target").read_text())
+    assert target.parent == MEMORY
+    assert not target.exists()
