@@ -6,71 +6,29 @@ import fcntl
 import logging
 import os
 import re
-import stat
-import subprocess
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from salt_core.errors import ConfigError
 from salt_core.files import sync, sync_one
-from salt_core.shelf import entry as guardian
 from salt_core.shelf.entry import (
     LOCK_FOLDERS,
     PRIVATE_FOLDER,
     Entry,
-    NoLocks,
     drop_empty,
     locked,
     unlock,
 )
+from salt_core.shelf.folder import check_ours, needs_locks
+from salt_core.shelf.guardian import start_guardian
+from salt_core.shelf.lease import Lease
 from salt_core.shelf.roots import remember
 
 KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 ATTEMPTS = 100
 
 log = logging.getLogger("salt.shelf")
-
-
-class Lease:
-    """The use of an entry, until it is released or its process ends; also a context.
-
-    Attributes
-    ----------
-    path : Path
-        The entry's folder. Do not write into it.
-    """
-
-    def __init__(self, entry: Entry, use: int) -> None:
-        self.path = entry.path
-        self._entry = entry
-        self._use: int | None = use
-        self._owner = os.getpid()
-
-    def release(self) -> None:
-        """End the use; the last one removes an entry that does not stay. A forked process ends nothing."""
-        if self._use is None or os.getpid() != self._owner:
-            return
-        use, self._use = self._use, None
-        try:
-            if not self._entry.kept:
-                self._leave(use)
-        finally:
-            unlock(use)
-
-    def _leave(self, use: int) -> None:
-        with suppress(FileNotFoundError), self._entry.building():  # not found: all is gone
-            self._entry.settle(use)
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class Shelf:
@@ -132,7 +90,7 @@ class Shelf:
             To be released at the end of the use.
         """
         entry = self._entry(key)
-        with _needs_locks(self.root), self._building(entry, what):
+        with needs_locks(self.root), self._building(entry, what):
             use = locked(entry.use, fcntl.LOCK_SH)
             assert use is not None
             try:
@@ -147,7 +105,7 @@ class Shelf:
         """Remove what dead processes have left: parts, and entries that do not stay and nobody uses."""
         removed: list[Path] = []
         for entry in self._known():
-            with _needs_locks(self.root), _free(entry) as free:
+            with needs_locks(self.root), _free(entry) as free:
                 removed += entry.settle() if free else []
         if not self.keep:
             drop_empty(self.root)
@@ -175,7 +133,7 @@ class Shelf:
                 break
             if entry.key in spare:
                 continue
-            with _needs_locks(self.root), _free(entry) as free:
+            with needs_locks(self.root), _free(entry) as free:
                 gone = entry.evict() if free else None
             if gone:
                 removed += gone
@@ -190,7 +148,7 @@ class Shelf:
         """List what is in use now: entries, and the parts of those that are being made."""
         found: list[Path] = []
         for entry in self._known():
-            with _needs_locks(self.root), _free(entry) as free:
+            with needs_locks(self.root), _free(entry) as free:
                 present = [path for path in (entry.path, entry.part) if path.is_dir()]
                 found += [] if free and _is_unused(entry) else present
         return found
@@ -214,7 +172,7 @@ class Shelf:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             self.root.mkdir(PRIVATE_FOLDER)
-        _check_ours(self.root)
+        check_ours(self.root)
         if (self.root / LOCK_FOLDERS[not self.keep]).is_dir():
             sort = "what running trainings have copied" if self.keep else "a cache"
             raise ConfigError(f"this folder holds {sort}; name another one", where=str(self.root))
@@ -257,7 +215,7 @@ class Shelf:
         """Have the entry there and sound."""
         entry.sweep()
         if not self.keep:
-            _start_guardian(entry)
+            start_guardian(entry)
         if entry.path.exists() and sound is not None and not sound(entry.path):
             entry.discard()
         if not entry.path.exists():
@@ -283,33 +241,6 @@ def size_of(path: Path) -> int:
             with suppress(FileNotFoundError):
                 total += Path(folder, name).lstat().st_size
     return total
-
-
-def _check_ours(root: Path) -> None:
-    """Refuse a folder in which another user could plant something."""
-    found = root.lstat()
-    if stat.S_ISLNK(found.st_mode):
-        fault = "is a symbolic link; name the folder itself"
-    elif not stat.S_ISDIR(found.st_mode):
-        fault = "is not a folder"
-    elif found.st_uid != os.geteuid():
-        fault = f"belongs to another user ({found.st_uid}); name another folder"
-    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        fault = f"others may write there (mode {stat.S_IMODE(found.st_mode):o}); do 'chmod 700' after a look"
-    else:
-        return
-    raise ConfigError(fault, where=str(root))
-
-
-@contextmanager
-def _needs_locks(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except NoLocks as error:
-        message = (
-            f"the file system of this folder has no locks ({error.strerror}); name a folder on a local disk"
-        )
-        raise ConfigError(message, where=str(root)) from error
 
 
 @contextmanager
@@ -339,20 +270,3 @@ def _is_unused(entry: Entry) -> bool:
 def _last_use(entry: Entry) -> float:
     path = entry.use if entry.use.exists() else entry.path
     return path.stat().st_mtime
-
-
-def _start_guardian(entry: Entry) -> None:
-    """Have a process of its own session remove the entry when its users are gone, however they died."""
-    lives = locked(entry.guard, fcntl.LOCK_EX, wait=False)
-    if lives is None:
-        return
-    unlock(lives)
-    null = subprocess.DEVNULL
-    command = [sys.executable, "-I", "-S", guardian.__file__, str(entry.root), entry.key]
-    started = subprocess.run(  # noqa: S603 - our own interpreter and script
-        command, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True, check=False
-    )
-    if started.returncode:
-        log.warning(
-            "%s: no guardian could be started; after a kill, 'salt data clean' removes it", entry.path
-        )

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from salt_core.data.file_report import Constituents, Dataset, Field, Label, Report
 from salt_core.data.files import files_named
-from salt_core.data.survey import Constituents, Dataset, Field, Label, Report, bytes_to_read, survey
+from salt_core.data.survey import bytes_to_read, survey
 from salt_core.errors import DataError, SaltError, raise_all
 from salt_core.sizes import readable
 
