@@ -18,12 +18,12 @@ from salt_core.config.load import Loaded, load
 from salt_core.config.yaml import dump_yaml
 from salt_core.durations import seconds_of
 from salt_core.files import shown
-from salt_core.heap import keep_freed_memory
 from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
 from salt_core.training.announcing import Announcer
 from salt_core.training.boundary import FitLoop, StepBoundary
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
+from salt_core.training.processor import prepare_processor
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
 from salt_core.training.ranks import watch_ranks
 from salt_core.training.resume import Resumed, resumed_from
@@ -83,8 +83,7 @@ def fit(arguments: Arguments, say: Say) -> None:
             watch_ranks(objects.trainer, recorder.record.end)
         objects.trainer.fit_loop = FitLoop.instead_of(objects.trainer.fit_loop)
         checkpoint = resumed.checkpoint if resumed else None
-        if objects.trainer.strategy.root_device.type == "cpu":
-            keep_freed_memory()
+        prepare_processor(objects.trainer)
         objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
     if writes and objects.trainer.is_global_zero:
         _tell_results(directory.path, say)
