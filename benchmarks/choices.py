@@ -45,13 +45,10 @@ def measure(args):
     args.batch = int(args.choice.removeprefix("batch ")) if args.choice.startswith("batch") else 1000
     if args.choice == "matmul_precision medium":
         torch.set_float32_matmul_precision("medium")
-    model, batch = our_model(args), our_batch(args)
+    model, batch = our_model(args, args.choice == "compile"), our_batch(args)
     if args.choice == "without vertexing":
         del model.tasks["track_vertexing"]
     model.encoder.recompute = args.choice == "recompute"
-    if args.choice == "compile":
-        for part in model.encoder.compiled_parts():
-            part.compile(dynamic=True)
     optimizer = model.optimizer.build(model, 1e-4, 1e-5)
     times = []
     for _ in range(3 + args.steps):

@@ -14,6 +14,7 @@ from salt_core.data.norms import Scale, class_weights
 from salt_core.errors import SaltError, located
 from salt_core.interfaces.encoder import Encoded
 from salt_core.interfaces.task import Task
+from salt_core.training.compiling import Compile, check_graphs
 from salt_core.training.module import SaltModule
 from salt_core.training.objects import Objects
 
@@ -36,10 +37,12 @@ class Built:
     whole: bool
 
 
-def build(objects: Objects, seed: int, compiled: bool, report: Report) -> Built:
+def build(objects: Objects, seed: int, compiled: Compile, report: Report) -> Built:
     """Check the samples and dicts, and make the parameters."""
     module, data = objects.module, objects.data
     problems = len(report.problems)
+    with report.collecting():
+        check_graphs(compiled, objects.trainer)
     with report.collecting():
         data.build(module.columns(), module.inputs(), seed, module.check)
     with report.collecting():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import click
@@ -50,8 +51,8 @@ def values(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
     kind = kind_at(annotation)
     if kind:
         return _plugins(kind, incomplete)
-    if annotation == "bool":
-        return beginning(("true", "false"), incomplete)
+    if "bool" in annotation:
+        return beginning(("true", "false", *re.findall(r"Literal\['(\w+)'\]", annotation)), incomplete)
     return [CompletionItem(incomplete, type="file")] if "Path" in annotation else []
 
 

@@ -30,8 +30,9 @@ class RunOptions:
         Seed of initial weights and of the order of the jets; true draws one.
     plugins : list of Path, optional
         Python files with plugins of this project.
-    compile : bool, optional
-        Whether the encoder is compiled.
+    compile : bool or "graphs", optional
+        Whether layers and pairs are compiled; ``graphs`` has a GPU record the layers as CUDA graphs too, and
+        pads the constituents of a batch to one of few numbers.
     matmul_precision : str, optional
         How precisely a training multiplies matrices of float32: ``high`` and ``medium`` let a GPU round their
         numbers to TF32 or bfloat16, which is faster.
@@ -56,7 +57,7 @@ class RunOptions:
     name: str
     seed_everything: int | bool = 42
     plugins: list[Path] = field(default_factory=list)
-    compile: bool = False
+    compile: bool | Literal["graphs"] = False
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     ckpt_path: Path | None = None
     log_suffix: str | None = None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from salt_core.data.batch import JetBatch, Packed
 from salt_core.data.facts import DataFacts
+from salt_core.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,19 @@ class Encoder(nn.Module, ABC):
         Their shapes may change from call to call in the number of rows only. The default names none.
         """
         return ()
+
+    def pad_to_buckets(self) -> None:
+        """From now on, give the compiled parts few different numbers of rows, for ``--compile graphs``.
+
+        Rows that belong to no jet fill up what is missing; what the encoder gives out stays the same. The
+        default refuses.
+
+        Raises
+        ------
+        ConfigError
+            Where the encoder, or one with these options, cannot do so.
+        """
+        raise ConfigError(
+            "its compiled parts see another number of rows in each batch, and a CUDA graph would be recorded "
+            "for each; give --compile without graphs"
+        )

@@ -70,7 +70,8 @@ def attend(
     Parameters
     ----------
     heads : Tensor
-        Queries, keys and values of H heads, shape (N, 3, H, d).
+        Queries, keys and values of H heads, shape (N, 3, H, d). Rows beyond those of `layout` attend to
+        nothing, and their result is zero.
     layout : Layout
         How the N tokens divide into jets.
     backend : str
@@ -87,6 +88,9 @@ def attend(
     """
     if layout.single:
         return _one_jet(heads, bias)
+    if len(heads) > layout.total:  # spare rows, of no jet
+        mixed = attend(heads[: layout.total], layout, backend, dropout, bias)
+        return F.pad(mixed, (0, 0, 0, 0, 0, len(heads) - layout.total))
     backend = choose(backend, heads, dropout, bias is not None)
     if backend == "varlen":
         return _varlen(heads, layout)

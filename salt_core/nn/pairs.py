@@ -78,7 +78,7 @@ class PairBias:
         """
         shapes = layout.runs.shapes or ((0, 0),)
         sizes = [jets * length**2 for jets, length in shapes]
-        before_row = _square_starts(layout)[layout.jet_index] + layout.slot * layout.spread(layout.lengths)
+        before_row = _square_starts(layout)[layout.jet_index] + layout.slot * layout.lengths[layout.jet_index]
         flat = values.new_zeros((sum(sizes), values.shape[1]))
         for i, j in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
             flat = flat.index_copy(0, before_row[i] + layout.slot[j], values)

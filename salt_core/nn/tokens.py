@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from salt_core.data.batch import JetBatch, Layout, Packed
 from salt_core.data.one_jet import OneJet, side_by_side
+from salt_core.nn.buckets import RoomyLayout
 
 
 def layout_of_registers(batch: JetBatch, num_registers: int) -> Layout:
@@ -27,11 +29,17 @@ class TokenMap:
     ----------
     layouts : mapping of str to Layout
         The streams, in the order in which they stand within each jet.
+    in_bucket : bool, optional
+        Whether rows of no jet follow, up to one of few numbers.
     """
 
-    def __init__(self, layouts: Mapping[str, Layout]) -> None:
+    def __init__(self, layouts: Mapping[str, Layout], in_bucket: bool = False) -> None:
         self.layouts = layouts
         self.merged = side_by_side(list(layouts.values()))
+        self.spare = 0
+        if in_bucket and not self.merged.single:
+            self.merged = roomy = RoomyLayout.in_bucket(self.merged)
+            self.spare = roomy.spare
         before = self.merged.starts
         self.slots: dict[str, Tensor] = {}
         for name, layout in layouts.items():
@@ -39,17 +47,21 @@ class TokenMap:
             before = before + layout.lengths
 
     def merge(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """Bring the rows (N_s, D) of all streams into the merged order (N, D)."""
+        """Bring the rows (N_s, D) of all streams into the merged order (N, D), and zeros for those of no jet."""
         if len(rows) == 1:
-            return next(iter(rows.values()))
+            (x,) = rows.values()
+            return F.pad(x, (0, 0, 0, self.spare)) if self.spare else x
         slots = torch.cat([self.slots[name] for name in rows])
         x = torch.cat(list(rows.values()))
+        if self.spare:
+            return x.new_zeros((len(x) + self.spare, x.shape[1])).index_copy(0, slots, x)
         return torch.empty_like(x).index_copy(0, slots, x)
 
     def part(self, x: Tensor) -> dict[str, Packed]:
         """Take the merged rows (N, D) apart into their streams."""
         if len(self.layouts) == 1:
-            return {name: Packed(x, layout) for name, layout in self.layouts.items()}
+            real = x[: self.merged.total] if self.spare else x
+            return {name: Packed(real, layout) for name, layout in self.layouts.items()}
         return {
             name: Packed(x.index_select(0, self.slots[name]), layout) for name, layout in self.layouts.items()
         }

@@ -21,6 +21,7 @@ from salt_core.files import shown
 from salt_core.interruption import interruption, is_started_rank, mark_started_ranks
 from salt_core.training.announcing import Announcer
 from salt_core.training.boundary import FitLoop, StepBoundary
+from salt_core.training.compiling import Compile, check_graphs
 from salt_core.training.metrics import METRICS_NAME, MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.processor import prepare_processor
@@ -107,8 +108,9 @@ def _sources(loaded: Loaded, directory: RunDirectory, writes: bool) -> Sources:
     return Sources()
 
 
-def _build(objects: Objects, seed: int, compiled: bool) -> None:
+def _build(objects: Objects, seed: int, compiled: Compile) -> None:
     """Check the samples and make the parameters, which follow from the seed alone."""
+    check_graphs(compiled, objects.trainer)
     seed_everything(seed, workers=True)
     objects.data.build(objects.module.columns(), objects.module.inputs(), seed, objects.module.check)
     objects.data.check_training()

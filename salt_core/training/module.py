@@ -25,6 +25,7 @@ from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY, OPTIMIZER_KEY
 from salt_core.training.combination import LossMode, check_combination, combined
+from salt_core.training.compiling import Compile, compile_parts
 from salt_core.training.continuing import optimizer_name
 from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
 from salt_core.training.frozen import freeze
@@ -93,6 +94,7 @@ class SaltModule(LightningModule):
         self.frozen = freeze or []
         self._frozen_modules: tuple[nn.Module, ...] = ()
         self._cycle_before: Cycle | None = None
+        self._recorded = False
         self._step: Step | None = None
         self._norm: tuple[int, Tensor] | None = None
 
@@ -111,15 +113,15 @@ class SaltModule(LightningModule):
         tasks = {f"model.tasks.{name}": task.output_columns() for name, task in self.heads.items()}
         return {"model.encoder": self.encoder.columns(), **tasks}
 
-    def build(self, facts: DataFacts, compiled: bool = False) -> None:
+    def build(self, facts: DataFacts, compiled: Compile = False) -> None:
         """Make the parameters.
 
         Parameters
         ----------
         facts : DataFacts
             What sizes, classes and normalisation follow from.
-        compiled : bool, optional
-            Whether the parts of encoder and tasks that gain from it are compiled.
+        compiled : bool or "graphs", optional
+            Whether the parts of encoder and tasks that gain from it are compiled, and recorded as CUDA graphs.
         """
         self.facts = facts
         self.normalise = Normaliser(facts)
@@ -129,10 +131,8 @@ class SaltModule(LightningModule):
         run_all(*tasks, partial(self.build_augmentations, facts))
         self._frozen_modules = freeze(self, self.frozen)
         self.train(self.training)
-        if compiled:
-            owners: list[Encoder | Task] = [self.encoder, *self.heads.values()]
-            for part in (part for owner in owners for part in owner.compiled_parts()):
-                part.compile(dynamic=True)
+        compile_parts(compiled, self.encoder, self.heads.values())
+        self._recorded = compiled == "graphs"
 
     def build_augmentations(self, facts: DataFacts) -> None:
         """Tell the augmentations what follows from the data."""
@@ -181,6 +181,9 @@ class SaltModule(LightningModule):
 
     def predict(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, Tensor]:
         """Predict of a normalised batch; see `forward`."""
+        if self._recorded:
+            # Graphs write where those of the last batch wrote, which they cannot know to be over.
+            torch.compiler.cudagraph_mark_step_begin()
         streams = self.encoder.encode(batch)
         pooled = self.encoder.pool(streams, batch)
         return {

@@ -215,8 +215,9 @@ def test_a_label_out_of_range_is_told_on_the_host(sample, fit, monkeypatch):
 
 
 @pytest.mark.full
-def test_compiled(sample, salt_process):
-    words = ("fit", "--config", sample.config, "--force", "--log_suffix", "a", "--compile")
+@pytest.mark.parametrize("compiled", ["true", "graphs"])
+def test_compiled(sample, salt_process, compiled):
+    words = ("fit", "--config", sample.config, "--force", "--log_suffix", "a", "--compile", compiled)
     done = salt_process(*words, cwd=sample.folder)
     assert done.code == 0, done.err
     assert len(rates(sample)) == 5

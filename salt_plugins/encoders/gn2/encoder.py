@@ -126,6 +126,7 @@ class GN2(Encoder):
         self.init_net_options = init_nets
         self.edge_options = edges or {}
         self.recompute = recompute
+        self.in_buckets = False
         self.num_layers = num_layers
         self.out_dim = out_dim
         self.num_registers = num_registers
@@ -175,7 +176,7 @@ class GN2(Encoder):
         """Encode each stream's constituents; the registers are given as a stream of that name."""
         tokens = {REGISTERS: layout_of_registers(batch, self.num_registers)} if self.num_registers else {}
         tokens |= {name: batch.streams[name].layout for name in self.init_nets}
-        token_map = TokenMap(tokens)
+        token_map = TokenMap(tokens, self.in_buckets)
         conditions = self.conditions(batch)
         bias = self.edges.bias(batch, token_map)
         x = token_map.merge(self._embed(batch, conditions))
@@ -195,6 +196,15 @@ class GN2(Encoder):
     def compiled_parts(self) -> Sequence[nn.Module]:
         """Name the transformer layers."""
         return list(self.layers)
+
+    def pad_to_buckets(self) -> None:
+        """Pad the tokens of all jets together."""
+        if self.recompute:
+            raise ConfigError(
+                "layers that run again going backward are not recorded as CUDA graphs; choose one of the two",
+                "recompute",
+            )
+        self.in_buckets = True
 
     def _through(self, layer: nn.Module, x: Tensor, layout: Layout, bias: PairBias | None) -> Tensor:
         """Apply a layer, and keep what is inside of it for the way back or not."""

@@ -61,7 +61,8 @@ def test_flags_and_their_values(command):
     assert offered(command, "--data.num_t") == ["--data.num_train", "--data.num_test"]
     assert offered(command, "--config", "GN3.yaml", "--model.encoder", "") == names("encoder")
     assert offered(command, "--data.loader", "pa") == ["packed"]
-    assert offered(command, "--compile", "") == ["true", "false"]
+    assert offered(command, "--compile", "") == ["true", "false", "graphs"]
+    assert offered(command, "--force", "") == ["true", "false"]
     assert offered(command, "--data.batch_size", "") == []
 
 
