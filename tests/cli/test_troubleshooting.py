@@ -218,7 +218,7 @@ def test_a_label_out_of_range_is_told_on_the_host(sample, fit, monkeypatch):
 @pytest.mark.parametrize("compiled", ["true", "graphs"])
 def test_compiled(sample, salt_process, compiled):
     words = ("fit", "--config", sample.config, "--force", "--log_suffix", "a", "--compile", compiled)
-    done = salt_process(*words, cwd=sample.folder)
+    done = salt_process(*words, cwd=sample.folder, timeout=600)
     assert done.code == 0, done.err
     assert len(rates(sample)) == 5
 
