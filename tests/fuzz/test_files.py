@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,8 +197,12 @@ def read_by(loader: str):
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
-    logging.getLogger("salt").setLevel(logging.ERROR)
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("salt")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(level)
 
 
 @pytest.mark.parametrize("loader", ["hdf5", "packed"])
