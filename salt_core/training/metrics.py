@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,13 @@ class MetricsLogger(Logger):
         self.rows = 0
 
     def go_on(self, path: Path, rows: int) -> None:
-        """Begin with the first `rows` of another metrics file, or of the own one."""
-        found = read_metrics(path)[:rows]
+        """Begin with the first `rows` of another metrics file, or of the own one.
+
+        A checkpoint of a validation knows no rows that end the epoch: those that were written stay too, for
+        what ended is not logged again.
+        """
+        found = read_metrics(path)
+        found = found[:rows] + list(_end_of_epoch(found[:rows], found[rows:]))
         self.rows = len(found)
         self._columns = None
         if found:
@@ -104,6 +110,16 @@ class MetricsLogger(Logger):
         writer.writeheader()
         writer.writerows(rows)
         write_whole(self.path, text.getvalue())
+
+
+def _end_of_epoch(
+    before: Sequence[Mapping[str, str]], after: Sequence[dict[str, str]]
+) -> Iterator[dict[str, str]]:
+    """Yield the first rows of `after` that are of the same step as a validation that `before` ends with."""
+    if not before or not any(value for key, value in before[-1].items() if key.startswith("val/")):
+        return
+    step = [before[-1].get(column) for column in FIRST_COLUMNS]
+    yield from takewhile(lambda row: [row.get(column) for column in FIRST_COLUMNS] == step, after)
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ import yaml
 from told import metrics_of
 
 from salt_core.training import archive
+from salt_core.training.metrics import read_metrics
 from salt_core.training.schedule import LearningRate
 
 SEED = int(os.environ.get("SALT_TEST_SEED") or random.SystemRandom().randrange(10**6))
@@ -392,3 +393,17 @@ def test_a_training_that_had_the_flag_from_its_start_goes_on_in_its_cycle(sample
     words = ("--model.lrs_config.last_epoch", "0")
     assert end_and_resume(sample, fit, ["batch_end:1.2"], "SIGKILL", *words) == {"batch_end:1.2"}
     assert last_of(run_of(sample, "ended0"))["salt_cycle"]["first_step"] == 0
+
+
+def test_each_epoch_keeps_its_row_of_times(sample, salt):
+    """It is logged after the checkpoint that the next training goes on from."""
+    every = ("--trainer.max_epochs", "2", "--trainer.callbacks.checkpoint.save_top_k", "-1")
+    done = salt("fit", "--config", sample.config, "-f", "--log_suffix", "whole", *every)
+    assert done.code == 0, done.err
+    whole = run_of(sample, "whole")
+    (first,) = whole.glob("ckpts/epoch=000*.ckpt")
+    words = ("--config", whole / "config.yaml", "--ckpt_path", first, "--log_suffix", "other")
+    assert salt("fit", "-f", *words).code == 0
+    for run in (whole, run_of(sample, "other")):
+        timed = [row["epoch"] for row in read_metrics(run / "metrics.csv") if row["time/step"]]
+        assert timed == ["0", "1"]

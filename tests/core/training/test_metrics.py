@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from salt_core.training.metrics import MetricsLogger, read_metrics
 from salt_core.training.run import RunDirectory
 
@@ -30,3 +32,25 @@ def test_a_run_that_goes_on_appends(tmp_path):
 
 def test_no_file_has_no_rows(tmp_path):
     assert read_metrics(tmp_path / "metrics.csv") == []
+
+
+def rows_kept(tmp_path, rows: int) -> list[tuple[str, str]]:
+    """Go on after the first `rows` of two epochs of two steps, with a validation and the end of each."""
+    logger = logger_in(tmp_path)
+    for epoch in (0, 1):
+        for step in (2 * epoch, 2 * epoch + 1):
+            logger.log_metrics({"epoch": epoch, "train/loss": 1.0}, step)
+        logger.log_metrics({"epoch": epoch, "val/loss": 2.0}, step)
+        logger.log_metrics({"epoch": epoch, "time/step": 3.0}, step)
+    logger.go_on(logger.path, rows)
+    assert logger.rows == len(read_metrics(logger.path))
+    return [(row["step"], row["time/step"]) for row in read_metrics(logger.path)]
+
+
+def test_the_end_of_an_epoch_is_kept_after_the_checkpoint_of_its_validation(tmp_path):
+    assert rows_kept(tmp_path, 3) == [("0", ""), ("1", ""), ("1", ""), ("1", "3.0")]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 6])
+def test_what_is_logged_again_is_not_kept(tmp_path, rows):
+    assert len(rows_kept(tmp_path, rows)) == rows
