@@ -152,7 +152,7 @@ def _add_distributions(findings: Findings, unwanted: Collection[str]) -> None:
         candidate = Candidate(entry.name, *cards[entry.dist], module, entry.load, partial(source_of, module))
         findings.add(candidate, unwanted)
     owners = {cards[entry.dist] for entry in scripts}
-    findings.script_rivals += sorted(
+    findings.script_rivals = sorted(
         f"{name} {version}" for name, version in owners if normalised(name) != OWN_DISTRIBUTION
     )
 

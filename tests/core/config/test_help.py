@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,19 +40,16 @@ def test_it_begins_with_the_command_and_what_it_does(text):
 
 
 def test_every_option_stands_below_its_section(text):
-    _, *chapters = [chapter.splitlines() for chapter in text.split("\n\n") if ":\n  --" in chapter]
-    assert [title for title, *_ in chapters] == ["The run:", "Model:", "Data:", "Trainer:"]
-    for (_, *lines), (prefix, cls) in zip(
-        chapters,
-        [("", RunOptions), *((f"{name}.", cls) for name, cls in SECTIONS.items())],
-        strict=True,
-    ):
-        flags = [line.strip().partition(":")[0] for line in lines if line.startswith("  --")]
-        inner = [flag for flag in flags if flag.startswith("--model.lrs_config.")]
-        assert {"--model.lrs_config.max", "--model.lrs_config.end"} <= set(inner) or prefix != "model."
-        assert [flag for flag in flags if flag not in inner] == [
-            f"--{prefix}{option.name}" for option in options_of(cls) if option.name != "lrs_config"
-        ]
+    chapters = dict(re.findall(r"\n(\S.*):\n((?:  .*\n)+)", text))
+    del chapters["Options of the command"]
+    sections = {"The run": ("", RunOptions)}
+    sections |= {name.capitalize(): (f"{name}.", cls) for name, cls in SECTIONS.items()}
+    assert list(chapters) == list(sections)
+    for title, (prefix, cls) in sections.items():
+        flags = re.findall(r"^  --(\S+):", chapters[title], re.MULTILINE)
+        options = [flag.removeprefix(prefix).partition(".")[0] for flag in flags]
+        assert list(dict.fromkeys(options)) == [option.name for option in options_of(cls)]
+        assert all(flag.startswith(prefix) for flag in flags)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from salt_core.config.json_schema import json_schema
@@ -59,6 +60,8 @@ class Every(Loss):
         size: Size | None = None,
         part: Part = PART,
         thing: object = None,
+        wide: int | object = None,
+        function: Callable[[int], int] = abs,
         logger: CSVLogger | None = None,
         loss: Loss | None = None,
         losses: dict[str, Loss] = {},  # noqa: B006
@@ -144,6 +147,8 @@ VALUES: dict[str, dict[str, object]] = {
     },
     "part": {"description": "(Part)"},
     "thing": {"description": "(object)", "default": None},
+    "wide": {"description": "(int | object)", "default": None},
+    "function": {"description": "(Callable[[int], int])"},
     "logger": {"description": "(CSVLogger | None)", **either(CLASS, NULL), "default": None},
     "loss": {"description": "(loss plugin | None)", **either(to("loss"), NULL), "default": None},
     "losses": {"description": "(dict[str, loss plugin])", **either(several("loss")), "default": {}},
@@ -171,7 +176,8 @@ class Single(Loss):
 @pytest.fixture
 def definitions():
     offers = [("every", Every), ("single", Single), ("gone", "no_such_module:Gone")]
-    found = Findings([Provider("loss", name, target, "p", "salt-p", "1") for name, target in offers])
+    providers = [Provider("loss", name, target, "p", "salt-p", "1") for name, target in offers]
+    found = Findings([*providers, Provider("callback", "single", Timer, "p", "salt-p", "1")])
     warnings: list[str] = []
     made = json_schema(Registry(found), warnings.append)
     assert [warning.partition(":")[0] for warning in warnings] == ["left out"]

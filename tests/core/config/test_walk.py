@@ -363,6 +363,15 @@ def test_a_section_is_a_mapping_or_nothing():
     assert [str(fault) for fault in walk.faults] == ["x (mine.yaml): must be a mapping of options, got []"]
 
 
+def test_an_option_that_nobody_explains_may_be_missing_too():
+    class Unexplained:
+        def __init__(self, size: int) -> None: ...
+
+    walk = walk_of({})
+    walk.options(Unexplained, {}, ("x",))
+    assert [str(fault) for fault in walk.faults] == ["x.size: is missing; it must be given (int)"]
+
+
 def test_further_choices_are_suggested_too():
     walk = walk_of(3)
     walk.options(Scaled, {"modle": 3}, (), extra=("model",))

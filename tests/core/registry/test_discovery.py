@@ -179,9 +179,26 @@ def test_a_distribution_without_metadata_hides_no_other(install):
     assert ("encoder", "gn2") in names_of(findings, "salt-hep")
 
 
+def test_name_and_version_are_those_of_the_head_of_the_metadata(install):
+    site = install("salt-told", "1", {"told": "plugin_told"}, {"plugin_told.py": good("told")})
+    metadata = site / "salt_told-1.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text() + "\nA text.\nName: other\nVersion: 9\n")
+    assert names_of(find_plugins([]), "salt-told") == [("loss", "told")]
+    metadata.rename(metadata.with_name("PKG-INFO"))
+    (provider,) = [p for p in find_plugins([]).providers if p.name == "told"]
+    assert provider.origin == "salt-told 1"
+
+
+def test_an_entry_point_may_name_an_object_of_a_module_that_needs_a_newer_core(install):
+    text = 'salt_api = "99.0"\nfrom salt_core import a_name_of_tomorrow'
+    install("salt-tomorrow", "1", {"tomorrow": "plugin_tomorrow:hooks"}, {"plugin_tomorrow.py": text})
+    assert "upgrade salt-hep (ImportError" in reason(find_plugins([]), "tomorrow")
+
+
 def test_another_owner_of_the_command_is_told(install):
     install("salt-ml", "0.13", {"salt": "other.cli:main"}, {}, group="console_scripts")
     install("Salt_HEP", "9", {"salt": "salt_core.cli:main"}, {}, group="console_scripts")
+    install("salt-of-others", "1", {"salt": "other.module"}, {}, group="no_scripts")
     assert find_plugins([]).script_rivals == ["salt-ml 0.13"]
 
 
@@ -248,7 +265,9 @@ def test_the_same_content_twice_is_one_plugin(local_file):
 
 def test_a_local_file_that_needs_a_newer_core_says_so(local_file):
     path = local_file("tomorrow.py", 'salt_api = "99.0"\nfrom salt_core import a_name_of_tomorrow')
-    assert "upgrade salt-hep (ImportError" in reason(find_plugins([path]), "tomorrow")
+    findings = find_plugins([path])
+    assert "upgrade salt-hep (ImportError" in reason(findings, "tomorrow")
+    assert findings.local_files == []
 
 
 def test_files_of_one_name_and_different_content_are_two_plugins(local_file):

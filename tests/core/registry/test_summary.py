@@ -106,7 +106,16 @@ def test_a_name_within_a_class_may_come_from_anywhere(summary_of):
     assert summary_of("Outer.Nothing").fault == ""
 
 
-@pytest.mark.parametrize("module", ["module_that_is_gone", "summary_package.gone", "salt_core.errors.deeper"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "module_that_is_gone",
+        "package_that_is_gone.deeper",
+        "summary_package.gone",
+        "salt_core.errors.deeper",
+        "salt_core.errors.json",
+    ],
+)
 def test_a_module_that_is_not_there_is_a_fault(summary_of, module):
     assert read_target(f"{module}:X").fault == f"there is no module {module}"
 
