@@ -12,12 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 ATEN = torch.ops.aten
-PRODUCTS = {ATEN.mm.default, ATEN.addmm.default, ATEN.bmm.default}
+#: Those of weights; the many small ones of attention are no part of them.
+PRODUCTS = {ATEN.mm.default, ATEN.addmm.default}
 
 #: Kinds of operations by parts of their names; the first that fits counts.
 KINDS = {
-    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "gemm"),
-    "attention": ("scaled_dot_product", "softmax"),
+    "matrix products": ("aten::mm", "aten::addmm", "gemm"),
+    "attention": ("scaled_dot_product", "softmax", "bmm", "_short"),
     "norms": ("norm",),
     "activations": ("clamp_min", "threshold", "relu", "gelu", "silu"),
     "copies, casts and joins": ("copy", "cat", "stack", "memcpy"),
