@@ -32,8 +32,17 @@ def assert_stopped_at(run: Path, name: str) -> None:
     assert not list(run.rglob("*.part"))
 
 
-@pytest.mark.parametrize("by", ["SIGTERM", "SIGUSR1", "SIGINT"])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("by", "workers"),
+    [
+        ("SIGTERM", 0),
+        ("SIGUSR1", 2),
+        ("SIGINT", 2),
+        pytest.param("SIGTERM", 2, marks=pytest.mark.full),
+        pytest.param("SIGUSR1", 0, marks=pytest.mark.full),
+        pytest.param("SIGINT", 0, marks=pytest.mark.full),
+    ],
+)
 def test_a_training_stops_before_the_next_step(sample, dying, forked, empty_session, by, workers):
     """With workers the whole process group gets the signal, as from a terminal or a batch system."""
     group = {"DIE_GROUP": "1"} if workers else {}
@@ -47,7 +56,15 @@ def test_a_training_stops_before_the_next_step(sample, dying, forked, empty_sess
     assert not list(SHM.glob(f"*_{done.pid}_*"))
 
 
-@pytest.mark.parametrize("moment", ["sanity", "validation:1.1", "batch_end:0.0", "batch_start:2.4"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "sanity",
+        "batch_end:0.0",
+        pytest.param("validation:1.1", marks=pytest.mark.full),
+        pytest.param("batch_start:2.4", marks=pytest.mark.full),
+    ],
+)
 def test_moments_that_are_no_boundary(sample, dying, forked, empty_session, moment):
     words = ("--log_suffix", "a", "--data.num_workers", "1")
     done = forked("fit", *dying, *words, DIE_AT=moment, DIE_BY="SIGTERM")
@@ -136,8 +153,15 @@ def test_during_imports(sample, dying, started, empty_session, number, code, sec
 
 
 @needs_proc
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("command", ["test", "validate", "check"])
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [
+        ("test", signal.SIGTERM, 143),
+        ("check", signal.SIGINT, 130),
+        pytest.param("validate", signal.SIGTERM, 143, marks=pytest.mark.full),
+        pytest.param("test", signal.SIGINT, 130, marks=pytest.mark.full),
+    ],
+)
 def test_other_commands_during_imports(sample, started, empty_session, command, number, code):
     """An exception in the midst of an import of this plugin file would be swallowed."""
     plugin = sample.folder / "slow.py"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 import torch
 import yaml
 
@@ -103,6 +104,7 @@ def test_one_flag_removes_a_task_limits_jets_and_picks_attention(sample, salt, t
     assert sum(1 for row in rows if row["train/loss"]) == 2
 
 
+@pytest.mark.full
 def test_compile_trains_and_matrices_are_multiplied_as_precisely_as_asked(sample, salt, monkeypatch):
     asked = []
     monkeypatch.setattr("torch.set_float32_matmul_precision", asked.append)

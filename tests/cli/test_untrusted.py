@@ -86,7 +86,12 @@ def test_the_payload_of_these_tests_works(sample, ran):
 
 @pytest.mark.parametrize(
     ("place", "sealed"),
-    [("state_dict", True), ("salt_facts", False), ("salt_config", True), ("anything", True)],
+    [
+        ("state_dict", True),
+        ("salt_facts", False),
+        pytest.param("salt_config", True, marks=pytest.mark.full),
+        pytest.param("anything", True, marks=pytest.mark.full),
+    ],
 )
 def test_a_checkpoint_runs_nothing(sample, salt, checkpoint, ran, place, sealed):
     content = torch.load(checkpoint, weights_only=True)

@@ -133,8 +133,8 @@ def test_none_before_it_is_time(sample, salt, monkeypatch, number):
     ("words", "step"),
     [
         ((), 15),
-        (("--trainer.val_check_interval", "0.5"), 15),
-        (("--trainer.check_val_every_n_epoch", "2"), 15),
+        pytest.param(("--trainer.val_check_interval", "0.5"), 15, marks=pytest.mark.full),
+        pytest.param(("--trainer.check_val_every_n_epoch", "2"), 15, marks=pytest.mark.full),
         (("--trainer.limit_val_batches", "0", "--trainer.callbacks.checkpoint.monitor", "train/loss"), 15),
         (("--trainer.max_steps", "13"), 13),
     ],

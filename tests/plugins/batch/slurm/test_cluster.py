@@ -156,6 +156,7 @@ def test_the_documented_command_trains_the_demo_on_two_nodes(slurm, salt, tmp_pa
     assert min(losses) < 0.9 * losses[0]
 
 
+@pytest.mark.full
 def test_a_signal_has_it_queued_again_and_go_on_exactly(slurm, salt, config):
     record = interrupted(salt, config, "--salt_log_dir=again", "--config.data.num_workers=2")
     said = Path(record.log).read_text()

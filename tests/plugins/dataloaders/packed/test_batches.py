@@ -144,7 +144,10 @@ def test_packed_goes_on_from_every_step(build, shuffle):
     resumed_everywhere(build, "packed", {"num_workers": 3}, **changes)
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 3), (3, 1)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(0, 3), (3, 1), *(pytest.param(*change, marks=pytest.mark.full) for change in ((0, 0), (1, 0)))],
+)
 def test_hdf5_goes_on_from_every_step_with_any_workers(build, before, after):
     size = 7 if before == after == 0 else 13  # processes take their time
     resumed_everywhere(build, "hdf5", {"num_workers": after}, num_workers=before, batch_size=size)
