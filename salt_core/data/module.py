@@ -337,8 +337,7 @@ class SaltDataModule(LightningDataModule):
         contents = self.contents(sample)
         if sample == "test":
             self._check_copied(contents)
-        else:
-            self._check_number(sample, contents.num_jets)
+        self._check_number(sample, contents.num_jets)
 
     def _check_copied(self, contents: Contents) -> None:
         """Raise where the test sample lacks a column that is copied into the output."""
