@@ -84,7 +84,10 @@ def places_of(shapes: Shapes, num_heads: int) -> Places:
     )
     rows = of_token * num_heads + of_head
     heads = np.concatenate([(of_token * 3 + part) * num_heads + of_head for part in range(3)])
-    return Places(*(torch.from_numpy(x) for x in (rows, heads, np.argsort(rows), np.argsort(heads))))
+    back = np.empty_like(rows)
+    back[rows] = np.arange(len(rows))
+    heads_back = (back.reshape(-1, 1, num_heads) + len(rows) * np.arange(3)[:, None]).ravel()
+    return Places(*(torch.from_numpy(x) for x in (rows, heads, back, heads_back)))
 
 
 class _Short(torch.autograd.Function):

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from salt_core.nn.short_jets import attend_short
+from salt_core.nn.short_jets import attend_short, places_of
 
 SHAPES = ((3, 1), (2, 4), (1, 7))
 ROWS, HEADS, SIZE = 18, 2, 3
@@ -78,3 +78,9 @@ def test_nothing_is_kept_where_no_gradient_is_asked_for():
         assert not kept
         attend_short(heads_of().requires_grad_(), SHAPES)
     assert len(kept) == 1 + len(SHAPES)  # queries, keys and values; shares of each run
+
+
+def test_places_and_the_way_back_are_each_other_s_inverse():
+    places = places_of(SHAPES, HEADS)
+    assert torch.equal(places.back, places.rows.argsort())
+    assert torch.equal(places.heads_back, places.heads.argsort())
