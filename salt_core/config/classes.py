@@ -134,5 +134,4 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _classes(module: str) -> dict[str, type]:
     content = vars(importlib.import_module(module))
-    public = content.get("__all__", content)
-    return {name: content[name] for name in public if isinstance(content.get(name), type)}
+    return {name: content[name] for name in content["__all__"] if isinstance(content[name], type)}

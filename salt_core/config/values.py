@@ -94,9 +94,7 @@ def fits(annotation: object, value: Any) -> bool:
     if value is None:
         return takes_none(annotation)  # jsonargparse takes it for no value at all
     if type(value) in (str, int, float, bool) and type(value) in parts_of(annotation):
-        return (
-            True  # most values are such, and jsonargparse would make a number of the text "5" for int | str
-        )
+        return True  # most are such; jsonargparse would make a number of the text "5" for int | str
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--value", type=annotation)
     try:

@@ -132,8 +132,8 @@ def _varlen(heads: Tensor, layout: Layout) -> Tensor:
 def _runs(heads: Tensor, layout: Layout, dropout: float, bias: PairBias | None) -> Tensor:
     shapes, sizes = layout.runs.shapes, layout.runs.sizes
     squares = () if bias is None else bias.squares
-    dense = dropout or heads.device.type != "cpu"
-    short = 0 if dense else sum(length <= LONGEST for _, length in shapes)
+    by_kernel = dropout or heads.device.type != "cpu"
+    short = 0 if by_kernel else sum(length <= LONGEST for _, length in shapes)
     if short == len(shapes):
         return attend_short(heads, shapes, squares)
     first, *others = heads.split([sum(sizes[:short]), *sizes[short:]])

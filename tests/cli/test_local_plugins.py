@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-LOCAL_PLUGIN = '''
-"""A loss of this project."""
-
-import torch.nn.functional as F
-from torch import Tensor
-
-from salt_core import Loss, hookimpl
-
-
-class Mine(Loss):
-    """Half the cross entropy."""
-
-    def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        return 0.5 * F.cross_entropy(predictions, targets, reduction="none")
-
-
-@hookimpl
-def salt_losses():
-    return {"mine": Mine}
-'''
+from local_plugin import LOCAL_PLUGIN
 
 
 def test_plugins_of_the_environment_are_copied_too_even_of_one_name(sample, salt, monkeypatch):

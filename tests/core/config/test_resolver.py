@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from local_plugin import LOCAL_PLUGIN
 
 from salt_core.config.arguments import parse
 from salt_core.config.load import load
@@ -170,28 +171,6 @@ def test_options_of_one_call_are_not_saved(sample, salt):
     assert printed["name"] == "tiny"
     assert not {"force", "log_suffix", "ckpt_path"} & printed.keys()
     assert not (sample.folder / "logs").exists()
-
-
-LOCAL_PLUGIN = '''
-"""A loss of this project."""
-
-import torch.nn.functional as F
-from torch import Tensor
-
-from salt_core import Loss, hookimpl
-
-
-class Mine(Loss):
-    """Half the cross entropy."""
-
-    def forward(self, predictions: Tensor, targets: Tensor) -> Tensor:
-        return 0.5 * F.cross_entropy(predictions, targets, reduction="none")
-
-
-@hookimpl
-def salt_losses():
-    return {"mine": Mine}
-'''
 
 
 @pytest.mark.parametrize("key", ["null", "3", "true"])
