@@ -6,20 +6,13 @@ import copy
 import random
 
 import numpy as np
-import torch
 
-from salt_core.data.batch import JetBatch, sum_of
+from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.interfaces.augmentation import Augmentation
 from salt_core.testing.contract import Contract, require
-from salt_core.testing.jets import (
-    SMALL_BATCHES,
-    Columns,
-    equally_long,
-    make_facts,
-    random_batch,
-)
-from salt_core.testing.looking import require_finite, seeded, tensors_of, unchanged
+from salt_core.testing.jets import SMALL_BATCHES, Columns, equally_long, make_facts, random_batch
+from salt_core.testing.looking import is_same, is_sorted, require_finite, seeded, tensors_of, unchanged
 
 
 def check_augmentation(
@@ -57,8 +50,8 @@ def check_augmentation(
     with contract.clause("it gives jets with all their objects, variables and raw columns"):
         _require_whole(changed, batch)
     with contract.clause("what it gives is finite"):
-        for name, values_found in tensors_of(changed).items():
-            require_finite(values_found.float(), name)
+        for name, tensor in tensors_of(changed).items():
+            require_finite(tensor, name)
     fresh = random_batch(data, values)
     with contract.clause("it never changes a batch in place"), seeded(), unchanged(fresh):
         built(fresh)
@@ -89,12 +82,11 @@ def _require_whole(changed: JetBatch, batch: JetBatch) -> None:
             require(
                 len(column) == rows[name], f"raw column {name}/{key} has {len(column)} of {rows[name]} rows"
             )
-    totals = sum_of((packed.layout.host_lengths for packed in changed.streams.values()), changed.num_jets)
-    require(bool((np.diff(totals) >= 0).all()), "its jets are not sorted by their number of constituents")
+    require(is_sorted(changed), "its jets are not sorted by their number of constituents")
 
 
 def _require_same_draws(augmentation: Augmentation, batch: JetBatch) -> None:
-    others = random.getstate(), np.random.get_state()  # noqa: NPY002 - what a plugin may draw from
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what a plugin may draw from
     drawn = []
     try:
         for seed in (1, 2):
@@ -103,8 +95,7 @@ def _require_same_draws(augmentation: Augmentation, batch: JetBatch) -> None:
             with seeded():
                 drawn.append(tensors_of(augmentation(batch)))
     finally:
-        random.setstate(others[0])
-        np.random.set_state(others[1])  # noqa: NPY002
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
     for name, values in drawn[0].items():
-        same = values.shape == drawn[1][name].shape and torch.equal(values, drawn[1][name])
-        require(same, f"with the same seed of torch, {name} is another one")
+        require(is_same(drawn[1][name], values), f"with the same seed of torch, {name} is another one")

@@ -15,6 +15,8 @@ from salt_core.errors import ConfigError
 from salt_core.interfaces.batch import BatchBackend, Job
 from salt_core.testing.contract import Contract, require
 
+COMMAND = (sys.executable, "-m", "salt_core", "fit")
+
 #: A word that a shell would make something else of.
 AWKWARD = """it's "my" $HOME; `run` *"""
 
@@ -54,8 +56,7 @@ def check_batch_backend(backend: BatchBackend, shell: bool = True) -> None:
 
 
 def _job(folder: Path) -> Job:
-    command = (sys.executable, "-m", "salt_core", "fit", "--name", AWKWARD, "--force")
-    return Job("tagger", command, folder, "tagger_1")
+    return Job("tagger", (*COMMAND, "--name", AWKWARD, "--force"), folder, "tagger_1")
 
 
 def _check_class(contract: Contract, backend: BatchBackend) -> None:
@@ -103,12 +104,11 @@ def _check_command(contract: Contract, backend: BatchBackend, job: Job, shell: b
         _require_words(backend.render(job), job.command, shell)
     with contract.clause("an array is written with the words of each task, or refused with a ConfigError"):
         tasks = (("--seed_everything", "11"), ("--name", AWKWARD))
-        array = _rendered(backend, replace(job, command=job.command[:4], tasks=tasks))
+        array = _rendered(backend, replace(job, command=COMMAND, tasks=tasks))
         if array is not None:
             _require_words(array, [word for task in tasks for word in task], shell)
-    with contract.clause(
-        "a job that is to be queued again is written otherwise, or refused with a ConfigError"
-    ):
+    text = "a job that is to be queued again is written otherwise, or refused with a ConfigError"
+    with contract.clause(text):
         again = _rendered(backend, replace(job, requeue=True, max_restarts=7))
         require(again != backend.render(job), "requeue changes nothing")
     with contract.clause("the scheduler's own options are written, or refused with a ConfigError"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 
-import torch
 from lightning.pytorch import Callback
+from torch import Tensor
 
 from salt_core.testing.contract import Contract, Seen, require
+from salt_core.testing.looking import is_same
 
 
 def check_callback(callback: Callback) -> None:
@@ -30,10 +31,7 @@ def check_callback(callback: Callback) -> None:
             if not name.startswith("_"):
                 _require_takes(callback, name, list(inspect.signature(method).parameters)[1:])
     with contract.clause("there is no method that Lightning never calls"):
-        known = {name for name in dir(Callback) if name.startswith("on_")}
-        strange = sorted(
-            name for name in vars(type(callback)) if name.startswith("on_") and name not in known
-        )
+        strange = sorted(name for name in {*dir(callback)} - {*dir(Callback)} if name.startswith("on_"))
         require(not strange, f"{', '.join(strange)} is none of Lightning's")
     with contract.clause("it can be copied, and a state_dict that is loaded again is the same state"):
         other = copy.deepcopy(callback)
@@ -41,9 +39,8 @@ def check_callback(callback: Callback) -> None:
         other.load_state_dict(copy.deepcopy(state))
         require(_same(other.state_dict(), state), f"it was {state} and is {other.state_dict()}")
     with contract.clause("its state has a key of its own in a checkpoint"):
-        require(
-            isinstance(callback.state_key, str) and bool(callback.state_key), f"it is {callback.state_key!r}"
-        )
+        key = callback.state_key
+        require(isinstance(key, str) and bool(key), f"it is {key!r}")
     contract.conclude()
 
 
@@ -57,8 +54,8 @@ def _require_takes(callback: Callback, name: str, wanted: list[str]) -> None:
 
 
 def _same(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return torch.equal(one, other)
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return is_same(one, other)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     return bool(one == other)

@@ -11,7 +11,7 @@ from torch import nn
 from salt_core.errors import SaltError
 from salt_core.registry.faults import reason_of
 
-#: Code that calls a plugin; a mistake is none of its.
+#: Folders of code that calls plugins; where an error passes through it, the plugin's line is told.
 CALLERS = (Path(__file__).parent, Path(nn.modules.__file__).parent)
 
 

@@ -27,6 +27,7 @@ from salt_core.testing.looking import (
     check_compiled_parts,
     check_parameters_come_late,
     check_state_comes_back,
+    is_same,
     require_close,
     require_finite,
     require_gradients,
@@ -89,7 +90,7 @@ def _built(contract: Contract, encoder: Encoder, data: DataFacts, seed: int = 1)
         with seeded(seed):
             again.build(data)
         for (name, one), other in zip(built.named_parameters(), again.parameters(), strict=True):
-            require(torch.equal(one, other), f"{name} is another one when it is built again")
+            require(is_same(other, one), f"{name} is another one when it is built again")
     return built.eval(), encoded
 
 

@@ -45,6 +45,8 @@ def make_facts(
 ) -> DataFacts:
     """Return what the data says.
 
+    Variables are normalised with mean 0 and standard deviation 1.
+
     Parameters
     ----------
     variables : mapping of str to sequence of str, optional
@@ -86,12 +88,25 @@ def random_batch(
         Raw columns, by object and column: integers to draw from, such as ``range(4)``, names of classes,
         whose indices are drawn, or two floats to draw between.
     lengths : mapping of str to sequence of int, optional
-        Constituents of each jet, by stream; a few jets with up to five by default.
+        Constituents of each jet, by stream; eight jets with up to five in each stream by default.
     seed : int, optional
         Of the random numbers.
+
+    Returns
+    -------
+    JetBatch
+        B jets: ``x`` (B, F), a stream of N constituents each (N, F), raw columns (B,) and (N,).
+
+    Raises
+    ------
+    ValueError
+        Where `lengths` are not those of the streams, or `columns` those of an object.
     """
     generator = torch.Generator().manual_seed(seed)
-    layouts, num_jets = _layouts(lengths_of(data) if lengths is None else lengths)
+    lengths = _lengths_of(data) if lengths is None else lengths
+    _check_lengths(lengths, data)
+    _check_columns(columns or {}, data)
+    layouts, num_jets = _layouts(lengths)
     rows = {data.global_object: num_jets} | {name: layout.total for name, layout in layouts.items()}
     streams = {
         name: Packed(torch.randn(layout.total, data.size(name), generator=generator), layout)
@@ -137,7 +152,15 @@ def random_vectors(encoded: Encoded, batch: JetBatch, seed: int = 0) -> tuple[Te
 
 
 def pick(batch: JetBatch, jets: Sequence[int]) -> JetBatch:
-    """Return some of a batch's jets, in the order of `jets`."""
+    """Return some of a batch's jets with their constituents, in the order of `jets`.
+
+    Parameters
+    ----------
+    batch : JetBatch
+        B jets.
+    jets : sequence of int
+        Indices of jets from 0 to B - 1; one may come more than once.
+    """
     chosen = list(jets)
     rows = {name: _rows_of(packed.layout, chosen) for name, packed in batch.streams.items()}
     streams = {
@@ -156,15 +179,6 @@ def of_jets(values: Tensor, batch: JetBatch, name: str, jets: Sequence[int]) -> 
     """Return those of an object's `values` (B, ...) or (N, ...) that belong to some jets, in their order."""
     stream = batch.streams.get(name)
     return values[list(jets)] if stream is None else values[_rows_of(stream.layout, list(jets))]
-
-
-def lengths_of(data: DataFacts) -> dict[str, list[int]]:
-    """Return how many constituents the jets of `random_batch` have by default."""
-    found = {}
-    for number, name in enumerate(data.streams):
-        shift = max(number - 1, 0)
-        found[name] = _FIRST if number == 0 else _OTHER[:2] + list(np.roll(_OTHER[2:], shift))
-    return found or {NO_STREAM: _FIRST}
 
 
 def equally_long(data: DataFacts, lengths: Sequence[int]) -> dict[str, Sequence[int]]:
@@ -188,6 +202,32 @@ def class_names_in(values: Columns | None) -> dict[str, dict[str, Sequence[str]]
         name: {key: [str(one) for one in of] for key, of in labels.items() if _is_classes(of)}
         for name, labels in (values or {}).items()
     }
+
+
+def _lengths_of(data: DataFacts) -> dict[str, list[int]]:
+    """Return how many constituents the jets of `random_batch` have by default."""
+    found = {}
+    for number, name in enumerate(data.streams):
+        shift = max(number - 1, 0)
+        found[name] = _FIRST if number == 0 else _OTHER[:2] + list(np.roll(_OTHER[2:], shift))
+    return found or {NO_STREAM: _FIRST}
+
+
+def _check_lengths(lengths: Lengths, data: DataFacts) -> None:
+    wanted = data.streams or (NO_STREAM,)
+    if set(lengths) != set(wanted) or len({len(of) for of in lengths.values()}) > 1:
+        given = {name: list(of) for name, of in lengths.items()}
+        told = ", ".join(data.streams) or "there is none"
+        raise ValueError(f"lengths has one number per jet for each stream ({told}), and is {given}")
+
+
+def _check_columns(columns: Columns, data: DataFacts) -> None:
+    for name, of_object in columns.items():
+        if name not in data.variables:
+            raise ValueError(f"columns: there is no object {name!r}; objects: {', '.join(data.variables)}")
+        for key, values in of_object.items():
+            if len(values) == 0:
+                raise ValueError(f"columns: {name}/{key} has no values to draw from")
 
 
 def _is_classes(values: Values) -> bool:

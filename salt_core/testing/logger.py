@@ -35,7 +35,7 @@ def check_logger(logger: Logger, directory: Path) -> None:
         With every clause that is broken, and what was seen.
     """
     contract = Contract(logger)
-    with contract.clause("name and version are texts or None, before a run starts too"):
+    with contract.clause("name and version are texts, numbers or None, before a run starts too"):
         for what, found in (("name", logger.name), ("version", logger.version)):
             require(found is None or isinstance(found, str | int), f"{what} is a {type(found).__name__}")
     if isinstance(logger, RunLogger):

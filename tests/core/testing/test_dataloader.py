@@ -154,7 +154,7 @@ class NoPosition(Right):
         (Doubles(), "as 32-bit floats", "x has torch.float64"),
         (ManyColumns(), "holds the columns of the selection, and no others", "'more'"),
         (OtherValues(), "a column that is a variable too", "jets/pt differs from feature 1"),
-        (InvalidOnes(), "features are finite", "tracks has features that are not finite"),
+        (InvalidOnes(), "features are finite", "values of the features of tracks are not finite"),
         (AlwaysShuffles(), "all jets come in the order of the files", "the rows are"),
         (ReadsAll(), "num_jets takes jets from the start alone", "for 10, the rows are [0, 1, 2"),
         (EachRankAll(), "every jet comes once an epoch over all ranks", "100 came, 50 different ones of 50"),
@@ -169,6 +169,11 @@ class NoPosition(Right):
 def test_a_broken_clause_is_told(loader, clause, seen, broken, tmp_path):
     clauses = broken(lambda: check_dataloader(loader, tmp_path))
     assert any(clause in told and seen in told for told in clauses), clauses
+
+
+def test_an_order_of_chance_is_told_once(broken, tmp_path):
+    (clause,) = [told for told in broken(lambda: check_dataloader(OwnSeed(), tmp_path)) if "order" in told]
+    assert clause.startswith("the order is a function of seed and epoch")
 
 
 def test_a_right_one_passes(tmp_path):

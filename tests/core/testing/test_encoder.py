@@ -138,6 +138,13 @@ class InPlace(Mean):
         return super().encode(batch)
 
 
+class Recounts(Mean):
+    def pool(self, streams, batch):
+        pooled = super().pool(streams, batch)
+        batch.streams["tracks"].layout.lengths.clamp_(max=3)
+        return pooled
+
+
 class CompilesOthers(Mean):
     def compiled_parts(self):
         return [nn.Linear(1, 1)]
@@ -189,6 +196,7 @@ class TracksByName(Mean):
         (Idle(), "gradients are finite and reach every parameter", "none reaches idle.weight, idle.bias"),
         (IdleWhereEmpty(), "or the ranks of a training wait forever", "no gradient reaches nets.tracks.bias"),
         (InPlace(), "never changed in place", "batch.streams['tracks'].x is changed in place"),
+        (Recounts(), "never changed in place", "batch.streams['tracks'].layout.lengths is changed in place"),
         (CompilesOthers(), "compiled_parts() names parts of it", "Linear is none"),
         (LosesState(), "a state_dict that is loaded again", "nets.tracks.weight is another one"),
     ],

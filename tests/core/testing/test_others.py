@@ -39,6 +39,10 @@ class Misspelt(Counter):
         pass
 
 
+class MisspeltBelow(Misspelt):
+    """Has it of a class of its own."""
+
+
 class LosesState(Counter):
     def load_state_dict(self, state_dict):
         self.steps = -1
@@ -61,6 +65,7 @@ class NoKey(Counter):
             "there is no method that Lightning never calls",
             "on_train_batch_ends is none of Lightning's",
         ),
+        (MisspeltBelow(), "there is no method that Lightning never calls", "on_train_batch_ends"),
         (LosesState(), "is the same state", "it was {'steps': 0} and is {'steps': -1}"),
         (NoKey(), "its state has a key of its own", "it is ''"),
     ],
@@ -137,7 +142,7 @@ class OnlyFinite(Csv):
     ("logger", "clause", "seen"),
     [
         (NoNeeds(), "needs names the module", "it is ('', '')"),
-        (NamedOddly(), "name and version are texts or None", "version is a float"),
+        (NamedOddly(), "name and version are texts, numbers or None", "version is a float"),
         (WritesEarly(), "nothing is written before a run starts", "there is early"),
         (MakesNone(), "make gives a logger", "it raised ConfigError: trainer.logger: lightning: no tracker"),
         (Complains(), "takes every metric without complaint", "no slash in a name"),

@@ -95,13 +95,13 @@ class Once(Right):
     ("staging", "clause", "seen"),
     [
         (Fails(), "stage(files, target) is entered and left", "it raised OSError: no room"),
-        (Backwards(), "one copy for each file, in their order", "number 0 is not what is in jets.h5"),
+        (Backwards(), "one copy for each file, in their order", "sample 0/jets.h5"),
         (CopiesNothing(), "the copies lie below target", "jets.h5 does not"),
         (OneName(), "each in a place of its own", "two files have the same copy"),
         (Stays(), "leaving removes the copies", "is still there"),
         (StaysAfterError(), "removed where a training ends with an error", "is still there"),
         (SwallowsErrors(), "which passes", "the error does not pass"),
-        (Moves(), "the files themselves stay as they are", "jets.h5 has another content"),
+        (Moves(), "the files themselves stay as they are", "sample 1/jets.h5 has another content"),
         (Once(), "it can be used again", "it raised RuntimeError: once is enough"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Staging) else "",
@@ -109,6 +109,11 @@ class Once(Right):
 def test_a_broken_clause_is_told(staging, clause, seen, broken, tmp_path):
     clauses = broken(lambda: check_staging(staging, tmp_path))
     assert any(clause in told and seen in told for told in clauses), clauses
+
+
+def test_copies_in_another_order_are_no_changed_files(broken, tmp_path):
+    (clause,) = broken(lambda: check_staging(Backwards(), tmp_path))
+    assert clause.startswith("there is one copy for each file")
 
 
 def test_a_right_one_passes(tmp_path):
