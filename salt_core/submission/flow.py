@@ -60,9 +60,10 @@ def wait(record: Record, backend: BatchBackend, say: Say, follow: bool) -> State
     follower = Follower(record.log, say)
     while True:
         state = backend.status(record.id)
+        over = state.phase in OVER
         if follow:
-            follower.say_more()
-        if state.phase in OVER:
+            follower.say_more(last=over)
+        if over:
             return state
         time.sleep(POLL)
 

@@ -23,15 +23,21 @@ class Follower:
         self._say = say
         self._told: dict[Path, int] = {}
 
-    def say_more(self) -> None:
-        """Say the whole lines that have come; a log that was begun anew is told from its start."""
+    def say_more(self, last: bool = False) -> None:
+        """Say the whole lines that have come; a log that was begun anew is told from its start.
+
+        Parameters
+        ----------
+        last : bool, optional
+            Whether nothing is waited for any more, so that a line without an end is said too.
+        """
         for path in logs_of(self._pattern):
             told = self._told.get(path, 0)
             told = told if path.stat().st_size >= told else 0
             with path.open("rb") as file:
                 file.seek(told)
                 text = file.read()
-            whole = text[: text.rfind(b"\n") + 1]
+            whole = text if last else text[: text.rfind(b"\n") + 1]
             self._told[path] = told + len(whole)
             if whole:
                 self._say(whole.decode(errors="replace").rstrip("\n"))

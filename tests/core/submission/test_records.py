@@ -55,3 +55,8 @@ def test_a_log_is_followed_line_by_line(tmp_path):
     (tmp_path / "a-2.log").write_text("other\n")
     follower.say_more()
     assert said[2:] == ["anew", "other"]
+    log.write_text("anew\nKilled")
+    follower.say_more()
+    assert said[4:] == []
+    follower.say_more(last=True)
+    assert said[4:] == ["Killed"]
