@@ -12,7 +12,8 @@ from salt_core.checks import stand_in
 from salt_core.checks.devices import check_devices
 from salt_core.checks.report import Report, key_path, singles
 from salt_core.config.arguments import Arguments
-from salt_core.config.load import BASE, Loaded, file_layer
+from salt_core.config.layers import file_layer
+from salt_core.config.load import BASE, Loaded
 from salt_core.config.merge import KeyPath, Layer, Merged, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import local_plugins, resolve

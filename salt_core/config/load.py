@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salt_core.config.arguments import Arguments
+from salt_core.config.layers import file_layer
 from salt_core.config.merge import Layer, Merged, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import Resolved, local_plugins, resolve
-from salt_core.config.yaml import load_yaml
 from salt_core.errors import ConfigError
-from salt_core.files import shown
 from salt_core.registry import Registry
 
 BASE = "base.yaml"
@@ -75,8 +74,3 @@ def _refuse_plugins_of(base: Layer, merged: Merged) -> None:
             f"name them yourself, --plugins '[{files}]', or name the run's config.yaml by --config",
             "plugins",
         )
-
-
-def file_layer(path: Path) -> Layer:
-    """Read a file as a layer; paths in it are relative to its folder."""
-    return Layer(load_yaml(path), shown(path), path.parent)

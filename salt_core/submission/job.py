@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from salt_core.config.merge import Layer, merge
+from salt_core.config.layers import tree_of
 from salt_core.config.paths import find_config, resolve_path
-from salt_core.config.yaml import load_yaml
 from salt_core.errors import ConfigError
 from salt_core.interfaces.batch import BatchBackend, Job
 from salt_core.registry.blocking import FLAG, blocked_names
@@ -101,7 +100,7 @@ def job_of(asked: Asked, backend: BatchBackend, now: datetime) -> tuple[Job, Run
     Raises
     ------
     ConfigError
-        Where a configuration does not exist, or the name cannot be one.
+        Where a configuration does not exist or cannot be read, or the name cannot be one.
     """
     configs = [find_config(text) for text in asked.configs]
     if not configs:
@@ -142,11 +141,21 @@ def _arguments(asked: Asked, configs: Sequence[Path], backend: BatchBackend, run
 
 def _name_and_root(configs: Sequence[Path], fit: Sequence[str]) -> tuple[str, Path]:
     """Find the model's name and the folder of runs in the configurations and flags."""
-    tree = merge([Layer(load_yaml(path), str(path), path.parent) for path in configs]).tree
+    tree = tree_of(configs)
     trainer = tree.get("trainer") or {}
-    name = _flag(fit, "--name") or tree.get("name") or UNNAMED
-    root = _flag(fit, "--trainer.default_root_dir") or trainer.get("default_root_dir") or LOGS
-    return str(name), resolve_path(str(root), Path.cwd())
+    if not isinstance(trainer, Mapping):
+        raise ConfigError(f"must be a mapping of options, got {trainer!r}", "trainer")
+    name = _flag(fit, "--name") or _text(tree.get("name"), "name") or UNNAMED
+    given = _text(trainer.get("default_root_dir"), "trainer.default_root_dir")
+    root = _flag(fit, "--trainer.default_root_dir") or given or LOGS
+    return name, resolve_path(root, Path.cwd())
+
+
+def _text(value: object, where: str) -> str:
+    """Write a value of a configuration, which nobody has checked yet, as text; empty where there is none."""
+    if isinstance(value, Mapping | list):
+        raise ConfigError(f"must be str, got {value!r}", where)
+    return "" if value is None else str(value)
 
 
 def _flag(words: Sequence[str], name: str) -> str | None:

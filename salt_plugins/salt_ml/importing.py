@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from salt_core.config.load import BASE, file_layer
+from salt_core.config.layers import file_layer
+from salt_core.config.load import BASE
 from salt_core.config.merge import Layer, merge
 from salt_core.config.paths import shipped_configs
 from salt_core.config.resolver import Resolved, resolve

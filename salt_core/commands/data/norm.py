@@ -10,9 +10,9 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from salt_core.config.merge import Layer, merge
+from salt_core.config.layers import tree_of
 from salt_core.config.paths import find_config
-from salt_core.config.yaml import dump_yaml, load_yaml
+from salt_core.config.yaml import dump_yaml
 from salt_core.data.cuts import Cut, cuts_of
 from salt_core.data.files import files_named
 from salt_core.data.plan import Wanted, plan_of
@@ -111,9 +111,8 @@ def _split(texts: Sequence[str], flag: str) -> dict[str, list[str]]:
 
 
 def _configured(configs: Sequence[str]) -> Mapping[str, Any]:
-    """Return the section data of configurations, merged as ``salt fit`` does."""
-    paths = [find_config(text) for text in configs]
-    data = merge([Layer(load_yaml(path), shown(path), path.parent) for path in paths]).tree.get("data")
+    """Return the section data of configurations."""
+    data = tree_of([find_config(text) for text in configs]).get("data")
     return data if isinstance(data, Mapping) else {}
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from salt_core.config.arguments import parse
-from salt_core.config.load import file_layer, load, merged_of
+from salt_core.config.layers import file_layer
+from salt_core.config.load import load, merged_of
 from salt_core.config.merge import Layer
 from salt_core.config.paths import shipped_configs
 from salt_core.errors import ConfigError

@@ -105,6 +105,20 @@ def test_without_a_configuration(asked):
         describe(asked, configs=())
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("trainer: 5", "trainer: must be a mapping of options, got 5"),
+        ("trainer: {default_root_dir: [a]}", r"trainer\.default_root_dir: must be str, got \['a'\]"),
+        ("name: {a: b}", "name: must be str, got {'a': 'b'}"),
+    ],
+)
+def test_a_configuration_that_names_no_folder_of_runs(asked, sample, text, said):
+    sample.config.write_text(text)
+    with pytest.raises(ConfigError, match=f"^{said}$"):
+        describe(asked)
+
+
 def test_conda(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"--conda_env: there is no environment in .*/conda"):
