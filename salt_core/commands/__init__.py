@@ -16,7 +16,7 @@ class SaltGroup(click.Group):
     """A group that shows its help when called alone, and says what a wrong name may have meant."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(callback=_help_alone, invoke_without_command=True, **settings)
+        super().__init__(**{"callback": _help_alone, "invoke_without_command": True, **settings})
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -34,6 +34,29 @@ class SaltGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class ListedGroup(SaltGroup):
+    """A group that tells its subcommands, in help and on TAB, without importing one."""
+
+    #: What the help calls the subcommands.
+    title = "Commands"
+
+    def lines(self, ctx: click.Context) -> dict[str, str]:
+        """Return a line about each subcommand, by its name."""
+        raise NotImplementedError
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands in the order of their lines."""
+        return list(self.lines(ctx))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer subcommands and options."""
+        return [*offered(self.lines(ctx), incomplete), *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines into the help."""
+        write_lines(formatter, self.title, self.lines(ctx))
+
+
 class LazyCommand(NamedTuple):
     """A subcommand that is not imported yet.
 
@@ -49,8 +72,8 @@ class LazyCommand(NamedTuple):
     summary: str
 
 
-class LazyGroup(SaltGroup):
-    """A group whose subcommands are imported only when they are called: listing them imports none.
+class LazyGroup(ListedGroup):
+    """A group whose subcommands are imported only when they are called.
 
     Parameters
     ----------
@@ -62,10 +85,10 @@ class LazyGroup(SaltGroup):
         super().__init__(**settings)
         self.table = table
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the subcommands in the order of the table."""
+    def lines(self, ctx: click.Context) -> dict[str, str]:
+        """Return the summaries of the table."""
         del ctx
-        return list(self.table)
+        return {name: command.summary for name, command in self.table.items()}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand."""
@@ -77,22 +100,17 @@ class LazyGroup(SaltGroup):
         assert isinstance(command, click.Command)
         return command
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer subcommands without importing one."""
-        lines = [(name, self.line(ctx, name)) for name in self.list_commands(ctx)]
-        found = [CompletionItem(name, help=line) for name, line in lines if name.startswith(incomplete)]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
 
-    def line(self, ctx: click.Context, name: str) -> str:
-        """Return the line of a subcommand in the help."""
-        del ctx
-        return self.table[name].summary
+def offered(lines: Mapping[str, str], incomplete: str) -> list[CompletionItem]:
+    """Offer the names that begin as what was typed, each with its line."""
+    return [CompletionItem(name, help=line) for name, line in lines.items() if name.startswith(incomplete)]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table's lines into the help."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.summary) for name, command in self.table.items()])
+
+def write_lines(formatter: click.HelpFormatter, title: str, lines: Mapping[str, str]) -> None:
+    """Write a section of names and their lines into a help; without any there is no section."""
+    if lines:
+        with formatter.section(title):
+            formatter.write_dl(list(lines.items()))
 
 
 def _help_alone() -> None:

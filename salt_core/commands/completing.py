@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import CompletionItem
 
+from salt_core.commands import offered
+from salt_core.commands.plugged import lines_of
 from salt_core.config.arguments import CONFIG, OWN
 from salt_core.config.key_paths import flags, kind_at
 from salt_core.config.paths import shipped_configs
@@ -66,5 +68,4 @@ class FlagsCommand(click.Command):
 
 
 def _plugins(kind: str, incomplete: str) -> Items:
-    found = {one.name: one.summary for one in Registry.discover().providers(kind)}
-    return [CompletionItem(name, help=told) for name, told in found.items() if name.startswith(incomplete)]
+    return offered(lines_of(Registry.discover(), kind), incomplete)

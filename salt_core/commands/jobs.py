@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from salt_core.commands import SaltGroup
 from salt_core.errors import ConfigError, SaltError
 from salt_core.files import shown
 from salt_core.interfaces.batch import BatchBackend, State
@@ -18,7 +19,7 @@ from salt_core.submission.records import Record, record_of, records
 HEADINGS = ("id", "backend", "tag", "state", "submitted", "run directory")
 
 
-@click.group("jobs", invoke_without_command=True)
+@click.group("jobs", cls=SaltGroup)
 @click.pass_context
 def jobs(ctx: click.Context) -> None:
     """List the jobs that were submitted from this folder; or see to one of them."""
@@ -68,7 +69,7 @@ def logs(identifier: str, follow: bool) -> None:
     while follow and backend.status(identifier).phase not in OVER:
         follower.say_more()
         time.sleep(POLL)
-    follower.say_more()
+    follower.say_more(last=True)
 
 
 def backend_of(record: Record) -> BatchBackend:

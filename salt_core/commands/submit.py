@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from salt_core.commands import SaltGroup
+from salt_core.commands import ListedGroup
 from salt_core.commands.completing import configs
+from salt_core.commands.plugged import lines_of, registry_of
 from salt_core.errors import RunError
 from salt_core.interfaces.batch import BatchBackend
-from salt_core.registry import Registry
 from salt_core.submission.environment import Environment
 from salt_core.submission.flow import submit as submit_job
 from salt_core.submission.flow import wait
@@ -24,31 +23,20 @@ KIND = "batch"
 SETTINGS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 
 
-class SubmitGroup(SaltGroup):
+class SubmitGroup(ListedGroup):
     """A group whose commands are the batch backends that are installed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the backends."""
-        return _registry(ctx).names(KIND)
+    title = "Backends"
+
+    def lines(self, ctx: click.Context) -> dict[str, str]:
+        """Return the summaries of the backends."""
+        return lines_of(registry_of(ctx), KIND)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Make the command of one backend."""
-        cls = _registry(ctx).resolve(KIND, cmd_name, "salt submit")
+        cls = registry_of(ctx).resolve(KIND, cmd_name, "salt submit")
         assert issubclass(cls, BatchBackend)
         return backend_command(cmd_name, cls)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Offer the backends, without importing one."""
-        found = {one.name: one.summary for one in _registry(ctx).providers(KIND)}
-        items = [
-            CompletionItem(name, help=told) for name, told in found.items() if name.startswith(incomplete)
-        ]
-        return items + click.Command.shell_complete(self, ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a line for each backend, without importing it."""
-        with formatter.section("Backends"):
-            formatter.write_dl([(p.name, p.summary) for p in _registry(ctx).providers(KIND)])
 
 
 class BackendCommand(click.Command):
@@ -58,13 +46,6 @@ class BackendCommand(click.Command):
         """Double it before click reads the arguments."""
         place = args.index(FLAGS_FROM_HERE) if FLAGS_FROM_HERE in args else len(args)
         return super().parse_args(ctx, [*args[:place], *args[place : place + 1], *args[place:]])
-
-
-def _registry(ctx: click.Context) -> Registry:
-    """Return the plugins, which are looked for once in a call."""
-    found = ctx.meta.setdefault("salt.registry", None) or Registry.discover()
-    ctx.meta["salt.registry"] = found
-    return found
 
 
 submit = SubmitGroup(
