@@ -15,6 +15,7 @@ from salt_core.data.facts import DataFacts
 from salt_core.errors import ConfigError
 from salt_core.files import shown
 from salt_core.training import archive
+from salt_core.training.schedule import Cycle
 
 CONFIG_KEY = "salt_config"
 FACTS_KEY = "salt_facts"
@@ -22,8 +23,8 @@ PROGRESS_KEY = "salt_progress"
 CYCLE_KEY = "salt_cycle"
 OPTIMIZER_KEY = "salt_optimizer"
 FOLDER = "ckpts"
+#: What every checkpoint of ours has, and of which type.
 CARRIED = {CONFIG_KEY: str, FACTS_KEY: dict, "state_dict": dict, "epoch": int, "global_step": int}
-"""What every checkpoint of ours has, and of which type."""
 
 log = logging.getLogger("salt.checkpoints")
 
@@ -68,6 +69,11 @@ def facts_of(checkpoint: Mapping[str, Any]) -> DataFacts:
         raise ConfigError(
             f"the checkpoint does not describe its data as it should: {error}", "ckpt_path"
         ) from None
+
+
+def cycle_of(checkpoint: Mapping[str, Any]) -> Cycle | None:
+    """Return the cycle of the learning rate that a checkpoint is in; None where it does not say."""
+    return Cycle(**checkpoint[CYCLE_KEY]) if CYCLE_KEY in checkpoint else None
 
 
 def config_layer(checkpoint: Mapping[str, Any], path: Path) -> Layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
@@ -45,6 +45,13 @@ class Step:
     def at_fault(self) -> list[str]:
         """The tasks whose loss is not finite."""
         return [name for name, loss in self.losses.items() if not torch.isfinite(loss)]
+
+
+class GradientNorm(NamedTuple):
+    """The norm of all gradients at a step."""
+
+    step: int
+    value: Tensor
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def remedies(found: Circumstances) -> list[str]:
     return [text for applies, text in told if applies]
 
 
-def diverged(module: SaltModule, step: Step, what: str, norm: tuple[int, Tensor] | None) -> RunError:
+def diverged(module: SaltModule, step: Step, what: str, norm: GradientNorm | None) -> RunError:
     """Make the error for a step whose loss or gradients are not finite, and save what was seen of it.
 
     Parameters
@@ -110,8 +117,8 @@ def diverged(module: SaltModule, step: Step, what: str, norm: tuple[int, Tensor]
         The step.
     what : str
         What is not finite.
-    norm : (int, Tensor), optional
-        The last step whose gradients were looked at and finite, and their norm.
+    norm : GradientNorm, optional
+        That of the last step whose gradients were looked at and finite.
     """
     trainer = module.trainer
     found = circumstances(module, step.batch)
@@ -126,7 +133,7 @@ def diverged(module: SaltModule, step: Step, what: str, norm: tuple[int, Tensor]
     path = _save(trainer, seen)
     kept = f" The rows of its jets are in {shown(path)}." if path else ""
     before = " Weights were not finite before this step: it went wrong earlier." if found.broken else ""
-    last = f" The gradient's norm was {seen['gradient_norm']['value']:.3g} at step {norm[0]}." if norm else ""
+    last = f" The gradient's norm was {norm.value.item():.3g} at step {norm.step}." if norm else ""
     return RunError(
         f"{what} at step {module.global_step} (epoch {module.current_epoch}); learning rate "
         f"{seen['learning_rate']:.3g}.{last}{before}{kept} Things to try: {'; '.join(seen['remedies'])}"
@@ -161,7 +168,7 @@ def not_finite_gradients(module: SaltModule) -> list[str]:
     return [name for name, p in named if p.grad is not None and not torch.isfinite(p.grad).all()]
 
 
-def _seen(module: SaltModule, step: Step, what: str, norm: tuple[int, Tensor] | None) -> dict[str, Any]:
+def _seen(module: SaltModule, step: Step, what: str, norm: GradientNorm | None) -> dict[str, Any]:
     rate = module.trainer.optimizers[0].param_groups[0]["lr"]
     return {
         "what": what,
@@ -169,7 +176,7 @@ def _seen(module: SaltModule, step: Step, what: str, norm: tuple[int, Tensor] | 
         "epoch": module.current_epoch,
         "losses": {name: loss.item() for name, loss in step.losses.items()},
         "learning_rate": float(rate),
-        "gradient_norm": {"step": norm[0], "value": norm[1].item()} if norm else None,
+        "gradient_norm": {"step": norm.step, "value": norm.value.item()} if norm else None,
     }
 
 

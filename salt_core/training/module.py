@@ -12,7 +12,6 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
@@ -23,16 +22,17 @@ from salt_core.interfaces.augmentation import Augmentation
 from salt_core.interfaces.encoder import Encoded, Encoder
 from salt_core.interfaces.optimizer import OptimizerFactory
 from salt_core.interfaces.task import Task
-from salt_core.training.checkpoints import CYCLE_KEY, FACTS_KEY, OPTIMIZER_KEY
+from salt_core.training.checkpoints import FACTS_KEY, OPTIMIZER_KEY
 from salt_core.training.combination import LossMode, check_combination, combined
 from salt_core.training.compiling import Compile, compile_parts
 from salt_core.training.continuing import optimizer_name
-from salt_core.training.divergence import Step, diverged, gradient_norm, not_finite_gradients
+from salt_core.training.cycles import Cycles
+from salt_core.training.divergence import Step
 from salt_core.training.frozen import freeze
-from salt_core.training.length import check_length
 from salt_core.training.progress import losses_are_pushed
-from salt_core.training.schedule import FACTOR_KEY, Cycle, LearningRate
+from salt_core.training.schedule import FACTOR_KEY, LearningRate
 from salt_core.training.starting import take_weights
+from salt_core.training.watch import Watch
 
 log = logging.getLogger("salt.weights")
 
@@ -93,10 +93,9 @@ class SaltModule(LightningModule):
         self.init_strict = init_strict
         self.frozen = freeze or []
         self._frozen_modules: tuple[nn.Module, ...] = ()
-        self._cycle_before: Cycle | None = None
         self._recorded = False
-        self._step: Step | None = None
-        self._norm: tuple[int, Tensor] | None = None
+        self._cycles = Cycles(lrs_config, optimizer.cycles_momentum)
+        self._watch = Watch()
 
     @property
     def heads(self) -> dict[str, Task]:
@@ -247,39 +246,20 @@ class SaltModule(LightningModule):
         del batch_idx
         losses = self.training_losses(batch)
         total = self.total(losses)
-        self._step = Step(batch, {name: loss.detach() for name, loss in losses.items()}, total.detach())
-        # Where anomalies are looked for, going backward tells more.
-        if self._looks_now(total) and not torch.is_anomaly_enabled():
-            self._refuse_loss()
+        step = Step(batch, {name: loss.detach() for name, loss in losses.items()}, total.detach())
+        self._watch.losses(self, step)
         self._log("train", losses, total, batch)
         return total
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Go backward, and name the operation that gives no numbers where anomalies are looked for."""
-        try:
+        with self._watch.backward(self):
             super().backward(loss, *args, **kwargs)
-        except RuntimeError as error:
-            if "returned nan values" not in str(error) or self._step is None:
-                raise
-            raise diverged(self, self._step, f"going backward: {error}", self._norm) from error
-        if torch.is_anomaly_enabled():
-            self._refuse_loss()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Refuse gradients that are not finite, except where a scaler leaves such steps out."""
         del optimizer
-        step, scaled = self._step, getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        self._step = None
-        if step is None or scaled or not self._looks_now(step.total):
-            return
-        norm = gradient_norm(self)
-        if torch.isfinite(norm):
-            self._norm = self.global_step, norm
-            return
-        names = not_finite_gradients(self)
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        what = f"the gradient of {', '.join(names[:3]) or 'all parameters together'}{more} is not finite"
-        raise diverged(self, step, f"{what}, though the loss is", self._norm)
+        self._watch.gradients(self)
 
     def validation_step(self, batch: JetBatch, batch_idx: int) -> dict[str, Tensor]:
         """Log the losses of a validation batch, and return the predictions by task for callbacks to look at."""
@@ -313,47 +293,26 @@ class SaltModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and its schedule over all steps."""
-        config, optimizer = self.lrs_config, self.make_optimizer()
+        optimizer = self.make_optimizer()
         if self.trainer.gradient_clip_val:
             # A fused optimiser offers to undo a loss scale itself, and is never clipped then.
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
-        steps = self.trainer.estimated_stepping_batches
-        check_length(config, None, steps, 0)
-        scheduler = self._scheduler(optimizer, int(steps))
-        self._cycle = Cycle.of(config, 0, int(steps))
+        scheduler = self._cycles.first(optimizer, self.trainer.estimated_stepping_batches)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note the cycle of the learning rate that the checkpoint is in."""
-        self._cycle_before = Cycle(**checkpoint[CYCLE_KEY]) if CYCLE_KEY in checkpoint else None
+        self._cycles.load(checkpoint)
 
     def on_train_start(self) -> None:
         """Go on in the checkpoint's cycle, or start a new one; refuse to go beyond the end of the old one."""
-        before = self._cycle_before
-        if before is None:
-            return
-        steps, done = int(self.trainer.estimated_stepping_batches), self.trainer.global_step
-        check_length(self.lrs_config, before, steps, done)
-        if before.goes_on(self.lrs_config, steps):
-            self._cycle = before
-        else:
-            self._cycle = Cycle.of(self.lrs_config, done, max(steps - done, 1))
-            (config,) = self.trainer.lr_scheduler_configs
-            config.scheduler = self._scheduler(self.trainer.optimizers[0], self._cycle.num_steps)
+        self._cycles.go_on(self.trainer)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the facts of the data, the optimiser's name and the cycle of its rate into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
-        checkpoint[CYCLE_KEY] = self._cycle.to_plain()
+        self._cycles.save(checkpoint)
         checkpoint[OPTIMIZER_KEY] = optimizer_name(self)
-
-    def _scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
-        return self.lrs_config.scheduler(optimizer, steps, self.optimizer.cycles_momentum)
-
-    def _looks_now(self, value: Tensor) -> bool:
-        """Tell whether to look at a value: where it is on the host, or this step waits for the device to log."""
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return not value.is_cuda or self.global_step % max(every, 1) == 0
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
         training = stage == "train"
@@ -367,13 +326,6 @@ class SaltModule(LightningModule):
         self.log_dict(values, **options)
         shown = losses_are_pushed(self.trainer)
         self.log(f"{stage}/loss", total.detach(), prog_bar=shown, **options)
-
-    def _refuse_loss(self) -> None:
-        assert self._step is not None
-        if torch.isfinite(self._step.total):
-            return
-        names = " and ".join(self._step.at_fault or ["all tasks together"])
-        raise diverged(self, self._step, f"the loss of {names} is not finite", self._norm)
 
 
 def _by_name(parts: Mapping[str, nn.Module], where: str) -> nn.ModuleDict:

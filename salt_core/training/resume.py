@@ -10,9 +10,9 @@ from typing import Any
 from salt_core.config.schema import RunOptions
 from salt_core.errors import ConfigError
 from salt_core.training.checkpoints import (
-    CYCLE_KEY,
     FOLDER,
     PROGRESS_KEY,
+    cycle_of,
     newest_checkpoint,
     read_checkpoint,
 )
@@ -83,8 +83,7 @@ def resumed_from(run: RunOptions, configs: Sequence[Path], directory: RunDirecto
         return None
     content = read_checkpoint(path, "--ckpt_path")
     rows = content.get(PROGRESS_KEY, {}).get("metrics_rows", 0)
-    cycle = Cycle(**content[CYCLE_KEY]) if CYCLE_KEY in content else None
-    return Resumed(path, content["epoch"], content["global_step"], rows, cycle)
+    return Resumed(path, content["epoch"], content["global_step"], rows, cycle_of(content))
 
 
 def _checkpoint(run: RunOptions, configs: Sequence[Path], directory: RunDirectory) -> Path | None:
