@@ -15,7 +15,7 @@ from salt_core.data.files import names_of
 from salt_core.data.order import Rows, evaluation_pieces, training_pieces
 from salt_core.data.rows import JetFiles
 from salt_core.data.workers import follow_parent, sheltered
-from salt_core.errors import ConfigError, SaltError
+from salt_core.errors import SaltError
 from salt_core.interfaces.dataloader import LoadRequest, Position
 
 
@@ -40,12 +40,7 @@ class FileBatches:
     def __init__(self, request: LoadRequest) -> None:
         self.request = request
         self.files = JetFiles(request.files, request.selection, request.where)
-        available = self.files.num_jets
-        num_jets = available if request.num_jets < 0 else min(request.num_jets, available)
-        if num_jets < request.world_size:
-            files = names_of(request.files)
-            message = f"the {num_jets} jets of {files} are too few for {request.world_size} devices"
-            raise ConfigError(message, request.where)
+        num_jets = request.jets_for_ranks(self.files.num_jets, names_of(request.files))
         cut = training_pieces if request.training else evaluation_pieces
         self._pieces = cut(num_jets, request.batch_size, request.world_size)
         self._next = Position(0, 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from salt_core.data.cuts import Cut
+from salt_core.errors import ConfigError
 
 Shuffle = Literal["full", "blocks", "none"]
 Sample = Literal["train", "val", "test"]
@@ -129,6 +130,24 @@ class LoadRequest:
     max_memory: int | None = None
     cache_dir: Path | None = None
     where: str = ""
+
+    def jets_of(self, available: int) -> int:
+        """Return how many of the jets that there are are read."""
+        return available if self.num_jets < 0 else min(self.num_jets, available)
+
+    def jets_for_ranks(self, available: int, sample: str) -> int:
+        """Return how many of the jets that there are are read, with one at least for each rank.
+
+        Raises
+        ------
+        ConfigError
+            Where there are too few; `sample` says of what.
+        """
+        num_jets = self.jets_of(available)
+        if num_jets < self.world_size:
+            message = f"the {num_jets} jets of {sample} are too few for {self.world_size} devices"
+            raise ConfigError(message, self.where)
+        return num_jets
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ def is_whole(path: Path) -> bool:
     return sorted(file.name for file in path.iterdir()) == ["first", "last"]
 
 
+def entries_in(root: Path) -> list[str]:
+    """Return the names of what a shelf for things that stay holds, parts that are being made included."""
+    return sorted(path.name for path in root.iterdir() if path.name != ".locks-kept")
+
+
 def guardian_of(root: Path, key: str = "jets") -> int:
     return int((root / ".locks-passing" / f"{key}.guard").read_text())
 

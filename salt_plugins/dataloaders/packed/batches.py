@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from salt_core import ConfigError, JetBatch
+from salt_core import JetBatch
 from salt_core.data.order import evaluation_pieces
 from salt_core.interfaces.dataloader import LoadRequest, Position, Shuffle
 from salt_core.limits import usable_memory
@@ -54,10 +54,7 @@ class PackedBatches:
     def __init__(self, store: PackedStore, request: LoadRequest) -> None:
         self.store = store
         self.request = request
-        num_jets = store.num_jets if request.num_jets < 0 else min(request.num_jets, store.num_jets)
-        if num_jets < request.world_size:
-            message = f"the {num_jets} jets of {store.folder} are too few for {request.world_size} devices"
-            raise ConfigError(message, request.where)
+        num_jets = request.jets_for_ranks(store.num_jets, str(store.folder))
         self._next = Position(0, 0)
         self._pieces = evaluation_pieces(num_jets, request.batch_size, request.world_size)
         self._steps = step_starts(num_jets, request.batch_size, request.world_size)

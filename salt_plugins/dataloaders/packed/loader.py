@@ -23,7 +23,8 @@ from salt_plugins.dataloaders.packed.manifest import Manifest, is_store, missing
 from salt_plugins.dataloaders.packed.packing import estimated_size, write_store
 from salt_plugins.dataloaders.packed.report import report
 from salt_plugins.dataloaders.packed.sources import changes, identities, key_of
-from salt_plugins.dataloaders.packed.store import PackedStore, verify
+from salt_plugins.dataloaders.packed.store import PackedStore
+from salt_plugins.dataloaders.packed.verifying import verify
 
 log = logging.getLogger("salt.packed")
 
@@ -85,22 +86,27 @@ class Packed(Dataloader):
 
     def room(self, request: LoadRequest) -> Mapping[Path, int]:
         """Estimate the size of the store of a sample where there is none yet."""
-        root = request.cache_dir or default_cache()
         if _names_store(request):
             return {}
-        if (root / key_of(request.files, request.selection, request.num_jets)).exists():
-            return {}
-        return {root: estimated_size(request)}
+        root, key = _place(request)
+        return {} if (root / key).exists() else {root: estimated_size(request)}
 
     def prepare(self, request: LoadRequest) -> tuple[Path, ...]:
-        """Make the store of a sample where there is none that can be used, and return its folder."""
+        """Make the store of a sample where there is none that can be used, and return its folder.
+
+        Raises
+        ------
+        DataError
+            Where an input is not finite, a file cannot be read, or a store that is named is damaged.
+        RunError
+            Where the store cannot be kept in the cache.
+        """
         if _names_store(request):
             verify(request.files[0])
             return request.files
         sources = identities(request.files, request.selection)
-        key = key_of(request.files, request.selection, request.num_jets)
         what = f"the store of {names_of(request.files)}"
-        root = request.cache_dir or default_cache()
+        root, key = _place(request)
         shelf = Shelf(root, keep=True)
         try:
             shelf.clean()
@@ -120,12 +126,26 @@ class Packed(Dataloader):
         return (lease.path,)
 
     def pack(self, request: LoadRequest, folder: Path) -> None:
-        """Make the store of a sample in a folder that does not exist yet."""
+        """Make the store of a sample in a folder that does not exist yet.
+
+        Raises
+        ------
+        ConfigError
+            Where the folder exists.
+        DataError
+            Where an input is not finite or a file cannot be read.
+        RunError
+            Where the folder cannot be written.
+        """
         if folder.exists() or folder.is_symlink():
             raise ConfigError(f"{folder} exists; name a new folder, or remove it", "--out")
         sources = identities(request.files, request.selection)
-        with whole_folder(folder) as temporary:
-            write_store(request, sources, temporary)
+        try:
+            with whole_folder(folder) as temporary:
+                write_store(request, sources, temporary)
+        except OSError as error:
+            message = f"{folder} cannot be written: {error.strerror}; name a folder elsewhere"
+            raise RunError(message, "--out") from error
 
     def describe(self, folder: Path) -> str:
         """Tell what a store holds."""
@@ -149,8 +169,14 @@ def default_cache() -> Path:
     return (top if top.is_dir() else Path(tempfile.gettempdir())) / f"salt-{os.getuid()}"
 
 
+def _place(request: LoadRequest) -> tuple[Path, str]:
+    """Return the cache that a request means, and the name of its store there."""
+    root = request.cache_dir or default_cache()
+    return root, key_of(request.files, request.selection, request.num_jets)
+
+
 def _names_store(request: LoadRequest) -> bool:
-    """Tell whether a request names a store instead of files."""
+    """Tell whether a request names a store instead of files; raise where it names one among others."""
     stores = [path for path in request.files if is_store(path)]
     if stores and len(request.files) > 1:
         message = f"{stores[0]} is a store, which is a whole sample; it cannot be one of several"

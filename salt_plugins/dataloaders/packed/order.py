@@ -52,9 +52,14 @@ class EpochOrder:
         return {"shuffle": self.shuffle, "block": self.block, "window": self.window}
 
     @property
+    def num_blocks(self) -> int:
+        """Blocks in the store; the last one may be short."""
+        return ceil(self.num_jets / self.block)
+
+    @property
     def num_windows(self) -> int:
         """Windows in an epoch; one where jets are not shuffled in blocks."""
-        return -(-self.num_jets // (self.block * self.window)) if self.shuffle == "blocks" else 1
+        return ceil(self.num_blocks / self.window) if self.shuffle == "blocks" else 1
 
     def jets(self, epoch: int, start: int, stop: int) -> Array:
         """Return the jets that come at places `start` to `stop` (excluded) of an epoch."""
@@ -82,15 +87,13 @@ class EpochOrder:
         return [(int(b) * self.block, min((int(b) + 1) * self.block, self.num_jets)) for b in blocks]
 
     def _make_blocks(self, epoch: int) -> Array:
-        number = -(-self.num_jets // self.block)
-        return np.random.default_rng((self.seed, epoch)).permutation(number)
+        return np.random.default_rng((self.seed, epoch)).permutation(self.num_blocks)
 
     def _make_window_starts(self, epoch: int) -> Array:
-        """Return the first place of each window; the last block of the store may be a short one."""
+        """Return the first place of each window; those after the one with the short block come earlier."""
         starts = np.arange(self.num_windows) * self.block * self.window
-        number = -(-self.num_jets // self.block)
-        short = number * self.block - self.num_jets
-        holder = int(np.flatnonzero(self._blocks(epoch) == number - 1)[0]) // self.window
+        short = self.num_blocks * self.block - self.num_jets
+        holder = int(np.flatnonzero(self._blocks(epoch) == self.num_blocks - 1)[0]) // self.window
         starts[holder + 1 :] -= short
         return starts
 
@@ -136,8 +139,6 @@ def share_of(rank: int, ranks: int, jets: Array, lengths: Array) -> Array:
     lengths : numpy.ndarray
         Constituents of each of them.
     """
-    if ranks == 1:
-        return jets
     turn = np.arange(len(jets)) % (2 * ranks)
     owner = np.minimum(turn, 2 * ranks - 1 - turn)
     share: Array = jets[by_length(lengths)[owner == rank]]

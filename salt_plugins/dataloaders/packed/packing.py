@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from salt_core import RunError, SaltError
+from salt_core import SaltError
 from salt_core.data.assemble import check_finite, table_of
 from salt_core.data.contents import contents_of
 from salt_core.data.files import names_of
@@ -26,12 +24,10 @@ from salt_core.data.workers import follow_parent, sheltered
 from salt_core.interfaces.dataloader import LoadRequest
 from salt_core.sizes import readable
 from salt_plugins.dataloaders.packed.manifest import (
-    BLOCK,
     INPUTS,
     ROWS,
     STARTS,
     Manifest,
-    StoredFile,
     StoredObject,
     column_file,
     file_name,
@@ -39,9 +35,9 @@ from salt_plugins.dataloaders.packed.manifest import (
     told_cuts,
 )
 from salt_plugins.dataloaders.packed.sources import Identity
+from salt_plugins.dataloaders.packed.writing import Part, StoreWriter, as_bytes
 
 Array = NDArray[Any]
-Part = dict[str, torch.Tensor]
 
 log = logging.getLogger("salt.packed")
 
@@ -68,24 +64,18 @@ def write_store(request: LoadRequest, sources: Sequence[Identity], folder: Path)
     ------
     DataError
         Where an input is not finite or a file cannot be read.
-    RunError
+    OSError
         Where the store cannot be written.
     """
     files = JetFiles(request.files, request.selection, request.where)
-    num_jets = files.num_jets if request.num_jets < 0 else min(request.num_jets, files.num_jets)
+    num_jets = request.jets_of(files.num_jets)
     started = time.perf_counter()
-    try:
-        with ExitStack() as stack:
-            writer = _Writer(files, folder, stack)
-            for jets, part in _parts(files, num_jets, request.num_workers):
-                writer.append(jets, part)
-        manifest = _manifest(request, sources, num_jets, writer)
-        manifest.write(folder)
-    except OSError as error:
-        message = (
-            f"the store of {names_of(request.files)} cannot be written in {folder.parent}: {error.strerror}"
-        )
-        raise RunError(f"{message}; data.cache_dir names another folder") from error
+    with ExitStack() as stack:
+        writer = StoreWriter(files, folder, stack)
+        for jets, part in _parts(files, num_jets, request.num_workers):
+            writer.append(jets, part)
+    manifest = _manifest(request, sources, num_jets, writer)
+    manifest.write(folder)
     seconds = time.perf_counter() - started
     log.info(
         "packed %s jets of %s in %.1f s (%s jets/s), %s",
@@ -106,7 +96,7 @@ def estimated_size(request: LoadRequest) -> int:
         Where they cannot be stored.
     """
     files = JetFiles(request.files, request.selection, request.where)
-    num_jets = files.num_jets if request.num_jets < 0 else min(request.num_jets, files.num_jets)
+    num_jets = request.jets_of(files.num_jets)
     first = min(num_jets, FEWEST)
     part = _Pieces(files)[0, first]
     files.close()
@@ -159,111 +149,21 @@ class _Pieces(Dataset[Part | SaltError]):
             name: table_of(rows, selection.variables.get(name, ())) for name, rows in chunk.records.items()
         }
         check_finite(tables, owners, selection, self.files.places)
-        part = {file_name(name, INPUTS): _bytes(table) for name, table in tables.items()}
+        part = {file_name(name, INPUTS): as_bytes(table) for name, table in tables.items()}
         for name, rows in chunk.records.items():
             for column in selection.columns.get(name, ()):
                 values = rows[column]
-                part[column_file(name, column)] = _bytes(values.astype(stored_type(values.dtype)))
+                part[column_file(name, column)] = as_bytes(values.astype(stored_type(values.dtype)))
         for stream, lengths in chunk.lengths.items():
-            part[file_name(stream, STARTS)] = _bytes(lengths.astype(np.int64))
+            part[file_name(stream, STARTS)] = as_bytes(lengths.astype(np.int64))
         if self.files.cuts_jets:
-            part[file_name(selection.global_object, ROWS)] = _bytes(chunk.rows)
+            part[file_name(selection.global_object, ROWS)] = as_bytes(chunk.rows)
         return part
 
 
-def _bytes(values: Array) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
-
-
-class _Writer:
-    """Appends parts to the files of a store."""
-
-    def __init__(self, files: JetFiles, folder: Path, stack: ExitStack) -> None:
-        self.files = files
-        self.types = _types(files)
-        self._out = {name: _Out(stack.enter_context((folder / name).open("xb"))) for name in self._names()}
-        self._rows = dict.fromkeys(files.selection.objects, 0)
-        self.not_finite: dict[str, dict[str, int]] = {name: {} for name in files.selection.objects}
-        for stream in files.selection.streams:
-            self._out[file_name(stream, STARTS)].write(_bytes(np.zeros(1, dtype=np.int64)))
-
-    def append(self, jets: int, part: Part) -> None:
-        """Append the columns of some jets."""
-        selection = self.files.selection
-        self._rows[selection.global_object] += jets
-        for stream in selection.streams:
-            name = file_name(stream, STARTS)
-            lengths = part[name].numpy().view(np.int64)
-            ends = self._rows[stream] + np.cumsum(lengths)
-            self._rows[stream] += int(lengths.sum())
-            part[name] = _bytes(ends)
-        for name, values in part.items():
-            self._out[name].write(values)
-        for name, columns in self.types.items():
-            for column, dtype in columns.items():
-                if dtype.kind == "f":
-                    self._count(name, column, part[column_file(name, column)].numpy().view(dtype))
-
-    def rows(self, name: str) -> int:
-        """Return the rows of object `name` so far."""
-        return self._rows[name]
-
-    def written(self) -> dict[str, StoredFile]:
-        """Return sizes and checksums of all files."""
-        return {name: out.stored() for name, out in self._out.items()}
-
-    def _names(self) -> list[str]:
-        selection = self.files.selection
-        inputs = [file_name(name, INPUTS) for name in selection.objects]
-        columns = [column_file(name, column) for name in self.types for column in self.types[name]]
-        starts = [file_name(stream, STARTS) for stream in selection.streams]
-        rows = [file_name(selection.global_object, ROWS)] if self.files.cuts_jets else []
-        return [*inputs, *columns, *starts, *rows]
-
-    def _count(self, name: str, column: str, values: Array) -> None:
-        bad = int(values.size - np.isfinite(values).sum())
-        if bad:
-            self.not_finite[name][column] = self.not_finite[name].get(column, 0) + bad
-
-
-class _Out:
-    """A file, and the checksums of its blocks."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._bytes = 0
-        self._crc32 = [0]
-
-    def write(self, values: torch.Tensor) -> None:
-        """Append bytes."""
-        data = memoryview(values.numpy().data)
-        self._file.write(data)
-        while len(data):
-            room = BLOCK - self._bytes % BLOCK
-            if room == BLOCK and self._bytes:
-                self._crc32.append(0)
-            self._crc32[-1] = zlib.crc32(data[:room], self._crc32[-1])
-            self._bytes += len(data[:room])
-            data = data[room:]
-
-    def stored(self) -> StoredFile:
-        """Return size and checksums."""
-        return StoredFile(self._bytes, self._crc32)
-
-
-def _types(files: JetFiles) -> dict[str, dict[str, np.dtype[Any]]]:
-    """Return the types in which further columns are kept, by object and column."""
-    chunk = files.read(0, min(1, files.num_jets))
-    return {
-        name: {
-            column: stored_type(chunk.records[name].dtype[column])
-            for column in files.selection.columns.get(name, ())
-        }
-        for name in files.selection.objects
-    }
-
-
-def _manifest(request: LoadRequest, sources: Sequence[Identity], num_jets: int, writer: _Writer) -> Manifest:
+def _manifest(
+    request: LoadRequest, sources: Sequence[Identity], num_jets: int, writer: StoreWriter
+) -> Manifest:
     selection = request.selection
     names: Mapping[str, Mapping[str, tuple[str, ...]]] = contents_of(request.files, selection).class_names
     objects = {

@@ -12,7 +12,7 @@ import numpy as np
 from salt_core import ConfigError
 from salt_core.sizes import readable
 from salt_plugins.dataloaders.packed.manifest import Manifest, StoredObject, is_store
-from salt_plugins.dataloaders.packed.store import verify
+from salt_plugins.dataloaders.packed.verifying import verify
 
 
 def report(folder: Path) -> str:

@@ -16,6 +16,9 @@ from salt_plugins.dataloaders.packed.manifest import FORMAT, told_cuts
 
 Identity = dict[str, Any]
 
+#: What an identity consists of beside the path, as messages call it.
+WORDS = {"size": "size", "mtime_ns": "modification time", "datasets": "shape or type of a dataset"}
+
 
 def key_of(files: Sequence[Path], selection: Selection, num_jets: int) -> str:
     """Return the name of the store of these files, selection and number of jets, whatever is in the files."""
@@ -58,18 +61,12 @@ def changes(before: Sequence[Identity], now: Sequence[Identity]) -> list[str]:
     new = {item["path"]: item for item in now}
     gone = [f"{path} is not used any more" for path in old.keys() - new.keys()]
     added = [f"{path} was not there" for path in new.keys() - old.keys()]
-    return (
-        gone
-        + added
-        + [
-            f"{path} has another {' and '.join(differing)}"
-            for path in old.keys() & new.keys()
-            if (differing := [_WORDS[key] for key in _WORDS if old[path][key] != new[path][key]])
-        ]
-    )
-
-
-_WORDS = {"size": "size", "mtime_ns": "modification time", "datasets": "shape or type of a dataset"}
+    changed = [
+        f"{path} has another {' and '.join(differing)}"
+        for path in old.keys() & new.keys()
+        if (differing := [word for key, word in WORDS.items() if old[path][key] != new[path][key]])
+    ]
+    return gone + added + changed
 
 
 def _identity(path: Path, datasets: Mapping[str, h5py.Dataset]) -> Identity:

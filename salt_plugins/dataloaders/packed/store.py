@@ -1,45 +1,24 @@
-"""An open store: mapped files, their checksums, and batches gathered from them."""
+"""An open store: mapped files, and batches gathered from them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import mmap
-import os
-import time
-import zlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from salt_core import DataError, JetBatch
+from salt_core import JetBatch
 from salt_core.data.assemble import jet_batch
 from salt_core.data.batch import by_length, ranges, sum_of
-from salt_core.files import write_whole
 from salt_core.interfaces.dataloader import Selection
-from salt_core.limits import usable_cpus
-from salt_core.shelf import state_folder
-from salt_plugins.dataloaders.packed.manifest import (
-    BLOCK,
-    INPUTS,
-    ROWS,
-    STARTS,
-    Manifest,
-    column_file,
-    file_name,
-    missing,
-    told_cuts,
-)
+from salt_plugins.dataloaders.packed.fitting import refuse_unfit
+from salt_plugins.dataloaders.packed.manifest import INPUTS, ROWS, STARTS, Manifest, column_file, file_name
+from salt_plugins.dataloaders.packed.verifying import open_whole
 
 Array = NDArray[Any]
-
-#: Seconds for which one process trusts what another has verified, while the files are not touched.
-TRUST = 600
 
 
 class PackedStore:
@@ -62,7 +41,7 @@ class PackedStore:
         self.folder = folder
         self.selection = selection
         self.manifest = Manifest.read(folder)
-        self._refuse_unfit()
+        refuse_unfit(folder, self.manifest, selection)
         self._maps: dict[str, mmap.mmap] = {}
         self._tables = {name: self._table(name) for name in selection.objects}
         self._columns = {
@@ -179,118 +158,6 @@ class PackedStore:
         if not size:
             return np.zeros([max(n, 0) for n in shape], dtype=dtype)
         if name not in self._maps:
-            path = self.folder / name
-            with _open(path) as file:
-                found = os.fstat(file.fileno()).st_size
-                if found != size:
-                    raise DataError(f"{path} has {found} bytes, not the {size} that were written")
+            with open_whole(self.folder / name, size) as file:
                 self._maps[name] = mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ)
         return np.frombuffer(self._maps[name], dtype=dtype).reshape(shape)
-
-    def _refuse_unfit(self) -> None:
-        lacking = missing(self.manifest, self.selection)
-        if lacking or self.manifest.global_object != self.selection.global_object:
-            named = ", ".join(f"{name}/{column}" if column else name for name, column in lacking)
-            raise DataError(f"the store {self.folder} does not have {named or self.selection.global_object}")
-        for name, limit in self.selection.num_inputs.items():
-            kept = self.manifest.objects[name].num_inputs
-            if kept != limit:
-                raise DataError(
-                    f"data.num_inputs limits {name} to {limit}, but the store {self.folder} was made with "
-                    f"{'all' if kept is None else kept}; make one with this limit"
-                )
-        cuts = told_cuts(self.selection)
-        for name in self.selection.objects:
-            made, wanted = self.manifest.objects[name].cuts, cuts.get(name, [])
-            if made != wanted:
-                raise DataError(
-                    f"data.selections has {' and '.join(wanted) or 'no cuts'} for {name}, but the store "
-                    f"{self.folder} was made with {' and '.join(made) or 'none'}; make one with these"
-                )
-        for name, item in self.manifest.objects.items():
-            for variable in self.selection.variables.get(name, ()):
-                bad = item.not_finite.get(variable) if variable not in item.inputs else 0
-                if bad:
-                    message = f"{name}/{variable} has {bad} input values that are not finite"
-                    raise DataError(f"{message}, in the store {self.folder}")
-
-
-def verify(folder: Path) -> None:
-    """Compare every byte of a store with its checksums.
-
-    What a process has verified is trusted for some minutes by those that start beside it, as long as
-    nothing touches the files.
-
-    Raises
-    ------
-    DataError
-        Where a file is missing, too short, or has changed.
-    """
-    manifest = Manifest.read(folder)
-    state = {name: _state(folder / name) for name in manifest.files}
-    if _trusted(folder, state):
-        return
-    with ThreadPoolExecutor(usable_cpus()) as pool:
-        checks = [
-            pool.submit(_check_block, folder / name, index, crc, file.bytes)
-            for name, file in manifest.files.items()
-            for index, crc in enumerate(file.crc32)
-        ]
-        for check in checks:
-            check.result()
-    _remember(folder, state)
-
-
-def _check_block(path: Path, index: int, crc: int, size: int) -> None:
-    start = index * BLOCK
-    with _open(path) as file:
-        found = os.fstat(file.fileno()).st_size
-        if found != size:
-            raise DataError(f"{path} has {found} bytes, not the {size} that were written")
-        if not size:
-            return
-        with mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as view:
-            if zlib.crc32(view[start : start + BLOCK]) != crc:
-                raise DataError(
-                    f"{path} is damaged: bytes {start} to {min(start + BLOCK, size)} have changed"
-                )
-
-
-def _open(path: Path) -> Any:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _state(path: Path) -> list[int]:
-    """Return what changes with a file's content, even where its modification time is put back."""
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    return [found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
-
-
-def _note_of(folder: Path) -> Path:
-    """Name the note of what was verified: not in the store, which would be another one for staging then."""
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    return state_folder() / "verified" / name
-
-
-def _remember(folder: Path, state: dict[str, list[int]]) -> None:
-    with suppress(OSError, RuntimeError):  # RuntimeError: no home folder
-        note = _note_of(folder)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        for old in note.parent.iterdir():
-            if time.time() - old.stat().st_mtime > TRUST:
-                old.unlink(missing_ok=True)
-        write_whole(note, json.dumps({"at": time.time(), "state": state}))
-
-
-def _trusted(folder: Path, state: dict[str, list[int]]) -> bool:
-    try:
-        note = json.loads(_note_of(folder).read_text(encoding="utf-8"))
-        return bool(note["state"] == state and 0 <= time.time() - note["at"] < TRUST)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError):
-        return False

@@ -11,12 +11,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mounts import mounted
 from processes import until
 
 from salt_core import RunError
@@ -48,20 +48,6 @@ def refused(target: Path, *files: Path, verify: bool = True) -> str:
     assert [(found.st_size, found.st_ino) for found in before] == [(f.st_size, f.st_ino) for f in after]
     assert caught.value.exit_code == 1
     return str(caught.value)
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[None]:
-    """Mount a file system in memory, which only root may do."""
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", options, "salt-test", str(folder)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False) if os.geteuid() == 0 else None
-    if done is None or done.returncode:
-        pytest.skip(f"cannot mount: {done.stderr.strip() if done else 'needs root'}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture

@@ -25,6 +25,18 @@ def pack() -> Callable[[LoadRequest, Path], Path]:
 
 
 @pytest.fixture
+def request_of(jets, source, select, ask) -> Callable[..., LoadRequest]:
+    """Make a request of every column of fifty jets."""
+    return lambda files=source, **changes: ask(files, select(jets.rows), **changes)
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    """The cache that requests name."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
 def store(jets, source, select, ask, pack, tmp_path) -> Path:
     """A store of fifty jets with every column."""
     return pack(ask(source, select(jets.rows)), tmp_path / "store")

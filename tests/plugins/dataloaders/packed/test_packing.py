@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import re
 import subprocess
-from contextlib import contextmanager
 
 import h5py
 import numpy as np
 import pytest
+from mounts import mounted
 
 from salt_core.errors import DataError, RunError, SaltError
 from salt_plugins.dataloaders.packed import packing
 from salt_plugins.dataloaders.packed.loader import Packed
 from salt_plugins.dataloaders.packed.manifest import Manifest
-from salt_plugins.dataloaders.packed.store import verify
+from salt_plugins.dataloaders.packed.verifying import verify
 
 
 def left_in(folder):
@@ -125,20 +125,6 @@ def test_a_file_that_cannot_be_read_midway(jets, source, select, ask, tmp_path, 
     assert left_in(tmp_path / "cache") == []
 
 
-@contextmanager
-def mounted(folder, options):
-    """Mount a file system in memory, which only root may do."""
-    folder.mkdir(exist_ok=True)
-    words = ["mount", "-t", "tmpfs", "-o", options, "salt-test", str(folder)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"cannot mount: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_disk_that_is_full_leaves_nothing(jets, source, select, ask, tmp_path, workers):
     with mounted(tmp_path / "small", "size=24k"):
@@ -147,7 +133,7 @@ def test_a_disk_that_is_full_leaves_nothing(jets, source, select, ask, tmp_path,
             Packed().prepare(ask(source, select(jets.rows), cache_dir=cache, num_workers=workers))
         assert left_in(cache) == []
     text = str(caught.value)
-    assert f"the store of {source} cannot be written in {cache}: No space left on device" in text
+    assert f"the store of {source} cannot be kept in {cache}: No space left on device" in text
     assert text.endswith("data.cache_dir names another folder")
     assert caught.value.exit_code == 1
 
