@@ -240,9 +240,7 @@ def _writes(objects: Objects) -> bool:
 def _batches(data: SaltDataModule, trainer: Trainer, report: Report) -> str:
     """Tell the batches of an epoch; note a batch that is larger than the sample, and too many workers."""
     devices = trainer.num_devices * trainer.num_nodes
-    jets = data.contents("train").num_jets
-    if data.num_jets["train"] > 0:
-        jets = min(jets, data.num_jets["train"])
+    jets = data.samples.used("train", data.contents("train").num_jets)
     if jets < devices:
         report.add(ConfigError(f"{jets} jets are too few for {devices} devices", "data.train_file"))
     if data.batch_size * devices > jets:

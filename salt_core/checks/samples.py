@@ -107,8 +107,7 @@ def _seen(data: SaltDataModule, sample: Sample, batches: Sequence[JetBatch]) -> 
         f"{sum(len(batch.streams[name].x) for batch in batches) / jets:.1f} {name} each"
         for name in batches[0].streams
     ]
-    there = data.contents(sample).num_jets
-    used = there if data.num_jets[sample] < 0 else min(there, data.num_jets[sample])
+    used = data.samples.used(sample, data.contents(sample).num_jets)
     read = "all" if jets == used else f"{jets:,}"
     return ", ".join(
         [f"{used:,} {data.global_object} of {names_of(data.files(sample))}, {read} read", *streams]

@@ -43,3 +43,23 @@ def wrong_names(
         for name in given:
             if name not in objects:
                 yield ConfigError(f"no input is called {name!r}; {suggest(name, objects)}", f"data.{option}")
+
+
+def unknown_objects(
+    columns: Mapping[str, Mapping[str, object]], objects: Collection[str]
+) -> Iterator[ConfigError]:
+    """Say which parts of the model need columns of an object that there is not.
+
+    Parameters
+    ----------
+    columns : mapping of str to mapping of str to object
+        Columns that are needed, by the part's key path and by object.
+    objects : collection of str
+        Names of the global object and of the streams.
+    """
+    for where, part in columns.items():
+        for name in part:
+            if name not in objects:
+                hint = suggest(name, objects)
+                message = f"columns of {name!r} are needed, but data.variables has no such object; {hint}"
+                yield ConfigError(message, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,15 @@ Columns = Mapping[str, Sequence[str]]
 
 #: Names of a label's classes, by object and label.
 ClassNames = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def joined(parts: Sequence[Columns], objects: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Put the columns of several `parts` together, each once, of those `objects` that there are."""
+    names = dict.fromkeys(name for part in parts for name in part if name in objects)
+    return {
+        name: tuple(dict.fromkeys(column for part in parts for column in part.get(name, ())))
+        for name in names
+    }
 
 
 class Derived:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,11 +15,11 @@ from lightning.pytorch.trainer.states import TrainerFn
 from salt_core.data.advice import Readers, WatchedLoader
 from salt_core.data.askers import Askers
 from salt_core.data.batch import JetBatch
-from salt_core.data.choices import wrong_names, wrong_numbers
+from salt_core.data.choices import unknown_objects, wrong_names, wrong_numbers
 from salt_core.data.cuts import cuts_by_object
-from salt_core.data.derived import ClassNames, Columns, CompletedLoader, Derived
+from salt_core.data.derived import ClassNames, Columns, CompletedLoader, Derived, joined
 from salt_core.data.facts import DataFacts
-from salt_core.data.files import expand, names_of
+from salt_core.data.files import names_of
 from salt_core.data.norms import Scale, class_weights, normalisation
 from salt_core.data.parameters import Parameter
 from salt_core.data.request import (
@@ -32,7 +32,8 @@ from salt_core.data.request import (
     without_missing,
 )
 from salt_core.data.rules import Case, Classes
-from salt_core.data.staging import staging_for
+from salt_core.data.samples import Samples
+from salt_core.data.staging import Stage
 from salt_core.data.workers import chosen_workers
 from salt_core.errors import ConfigError, raise_all, run_all, suggest
 from salt_core.interfaces.dataloader import Dataloader, JetLoader
@@ -141,14 +142,11 @@ class SaltDataModule(LightningDataModule):
         super().__init__()
         self.variables = {name: tuple(names) for name, names in variables.items()}
         self.loader = loader
-        self._named: dict[Sample, Path | list[Path] | None] = {
-            "train": train_file,
-            "val": val_file,
-            "test": test_file,
-        }
+        self.samples = Samples(
+            {"train": train_file, "val": val_file, "test": test_file},
+            {"train": num_train, "val": num_val, "test": num_test},
+        )
         self._contents: dict[Sample, Contents] = {}
-        self._ready: dict[Sample, tuple[Path, ...]] = {}
-        self.num_jets: dict[Sample, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.norm_dict = norm_dict
         self.class_dict = class_dict
         self.batch_size = batch_size
@@ -156,9 +154,7 @@ class SaltDataModule(LightningDataModule):
         self.shuffle = shuffle
         self.max_memory = None if max_memory is None else bytes_of(max_memory, "data.max_memory")
         self.cache_dir = cache_dir
-        self.move_files_temp = move_files_temp
-        self.staging = staging
-        self.staging_places = staging_places or {}
+        self._stage = Stage(move_files_temp, staging, staging_places or {})
         self.global_object = global_object
         self.datasets = {name: (input_map or {}).get(name, name) for name in (global_object, *variables)}
         self.num_inputs = num_inputs or {}
@@ -175,7 +171,10 @@ class SaltDataModule(LightningDataModule):
             "multi_target": multi_target or {},
         }
         raise_all(
-            [*wrong_numbers(batch_size, num_workers, self.num_jets), *wrong_names(self.datasets, by_object)]
+            [
+                *wrong_numbers(batch_size, num_workers, self.samples.num_jets),
+                *wrong_names(self.datasets, by_object),
+            ]
         )
         self.cuts = cuts_by_object(selections or {}, "data.selections")
         self.derived = Derived(global_object, labeller or {}, multi_target or {}, parameters or {})
@@ -204,20 +203,10 @@ class SaltDataModule(LightningDataModule):
         self.check = check
         self.seed = seed
         self._askers = Askers(columns, self.derived)
-        faults = [
-            ConfigError(
-                f"columns of {name!r} are needed, but data.variables has no such object; "
-                f"{suggest(name, self.datasets)}",
-                where,
-            )
-            for where, part in columns.items()
-            for name in part
-            if name not in self.datasets
-        ]
         parameters = {self.global_object: list(self.derived.parameters)}
-        self.wanted = self._joined([*columns.values(), self.made_vars, parameters])
-        self.inputs = self._joined(list(inputs.values()))
-        raise_all(faults)
+        self.wanted = joined([*columns.values(), self.made_vars, parameters], self.datasets)
+        self.inputs = joined(list(inputs.values()), self.datasets)
+        raise_all([*unknown_objects(columns, self.datasets)])
 
     @property
     def made_vars(self) -> dict[str, tuple[str, ...]]:
@@ -237,22 +226,12 @@ class SaltDataModule(LightningDataModule):
         return self.derived.complete(batch, self.wanted, sample, self.seed, epoch)
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
-        """Return the files of `sample`.
-
-        Raises
-        ------
-        ConfigError
-            Where none is set, or nothing fits a wildcard.
-        """
-        named = self._named[sample]
-        where = f"data.{sample}_file"
-        if named is None:
-            raise ConfigError(f"not set; give it in a file or as --data.{sample}_file PATH", where)
-        return expand(named if isinstance(named, list) else [named], where)
+        """Return the files of a sample; see `Samples.files`."""
+        return self.samples.files(sample)
 
     def take_test_files(self, *paths: Path) -> None:
         """Make some files the whole test sample, as files are evaluated one after the other."""
-        self._named["test"] = list(paths)
+        self.samples.take_test_files(*paths)
         self._contents.pop("test", None)
 
     @property
@@ -306,16 +285,8 @@ class SaltDataModule(LightningDataModule):
         """
         samples: tuple[Sample, ...] = ("train", "val")
         ready = {s: self.loader.prepare(self._request(s, self.selection(), s == "train")) for s in samples}
-        with ExitStack() as stack:
-            if self.move_files_temp is not None:
-                files = list(dict.fromkeys(path for s in samples for path in ready[s]))
-                staging = staging_for(self.move_files_temp, self.staging, self.staging_places)
-                copies = stack.enter_context(staging.stage(files, self.move_files_temp))
-                copy_of = dict(zip(files, copies, strict=True))
-                ready = {s: tuple(copy_of[path] for path in ready[s]) for s in samples}
-            self._ready = ready
+        with self.samples.staged(ready, self._stage):
             yield
-            self._ready = {}
 
     def check_training(self) -> None:
         """Raise what is wrong with the training and validation files and the dicts, all of it at once."""
@@ -337,7 +308,9 @@ class SaltDataModule(LightningDataModule):
         contents = self.contents(sample)
         if sample == "test":
             self._check_copied(contents)
-        self._check_number(sample, contents.num_jets)
+        cut = self.cuts.get(self.global_object)
+        passing = f" that pass data.selections ({' and '.join(map(str, cut))})" if cut else ""
+        self.samples.check_number(sample, contents.num_jets, f"{self.global_object}{passing}")
 
     def _check_copied(self, contents: Contents) -> None:
         """Raise where the test sample lacks a column that is copied into the output."""
@@ -354,16 +327,6 @@ class SaltDataModule(LightningDataModule):
                 if not self.derived.is_there(name, column, contents.columns[name])
             ]
         )
-
-    def _check_number(self, sample: Sample, found: int) -> None:
-        """Raise where a sample has fewer jets than are asked for, or none."""
-        wanted, files = self.num_jets[sample], names_of(self.files(sample))
-        if wanted > found:
-            raise ConfigError(f"{wanted} jets are asked for, {files} has {found}", f"data.num_{sample}")
-        if found == 0:
-            cut = self.cuts.get(self.global_object)
-            passing = f" that pass data.selections ({' and '.join(map(str, cut))})" if cut else ""
-            raise ConfigError(f"{files} has no {self.global_object}{passing}", f"data.{sample}_file")
 
     def pieces(
         self, sample: Sample, selection: Selection, num_jets: int, position: Callable[[], Position]
@@ -436,20 +399,12 @@ class SaltDataModule(LightningDataModule):
             loader, lambda batch, epoch: self.completed(batch, sample, epoch), lambda: position().epoch
         )
 
-    def _joined(self, parts: Sequence[Columns]) -> dict[str, tuple[str, ...]]:
-        """Put columns of objects that there are together, each once."""
-        names = dict.fromkeys(name for part in parts for name in part if name in self.datasets)
-        return {
-            name: tuple(dict.fromkeys(column for part in parts for column in part.get(name, ())))
-            for name in names
-        }
-
     def _request(self, sample: Sample, selection: Selection, training: bool = False) -> LoadRequest:
         trainer = self.trainer
         return LoadRequest(
-            files=self._ready.get(sample) or self.files(sample),
+            files=self.samples.files_to_read(sample),
             selection=selection,
-            num_jets=self.num_jets[sample],
+            num_jets=self.samples.num_jets[sample],
             batch_size=self.batch_size,
             num_workers=chosen_workers(self.num_workers, trainer.num_devices if trainer else 1),
             training=training,

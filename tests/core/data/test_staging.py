@@ -1,8 +1,12 @@
+"""Which staging copies files to a folder, and where they are read then."""
+
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 
-from salt_core.data.staging import staging_for
+from salt_core.data.staging import Stage, staging_for
 from salt_core.errors import ConfigError
 from salt_plugins.staging.copy.staging import Copy
 
@@ -23,3 +27,17 @@ def test_a_folder_in_no_place_is_refused_with_the_places():
     with pytest.raises(ConfigError, match=r"copied to /tmp; data\.staging_places has /dev/shm") as told:
         staging_for(Path("/tmp"), None, {"/dev/shm": MEMORY})
     assert told.value.where == "data.staging"
+
+
+def test_files_are_read_from_their_copies_for_the_time_of_the_context(tmp_path):
+    file = tmp_path / "train.h5"
+    file.write_bytes(b"jets")
+    with Stage(tmp_path / "fast", None, {str(tmp_path): DISK}).copies([file]) as copy_of:
+        assert copy_of[file].read_bytes() == b"jets"
+        assert copy_of[file].is_relative_to(tmp_path / "fast")
+    assert not copy_of[file].exists()
+
+
+def test_without_a_folder_files_are_read_where_they_lie():
+    with Stage().copies([Path("train.h5")]) as copy_of:
+        assert copy_of == {Path("train.h5"): Path("train.h5")}
