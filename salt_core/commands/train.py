@@ -38,7 +38,7 @@ def _command(name: str, run: Callable[[Arguments], None]) -> click.Command:
 
 
 def _explain(name: str, arguments: Arguments) -> None:
-    from salt_core.commands.plugins import describe
+    from salt_core.commands.plugins.show import describe
     from salt_core.config.help import command_help, plugin_kind, plugin_name
     from salt_core.config.load import merged_of
     from salt_core.config.paths import find_config

@@ -78,6 +78,22 @@ class State:
     reason: str = ""
 
 
+#: From what says most about all tasks of an array to what says least.
+ORDER: tuple[Phase, ...] = ("held", "running", "waiting", "failed", "cancelled", "done", "unknown")
+
+
+def together(states: Sequence[State]) -> State:
+    """Tell what has become of an array of jobs: that of its tasks which says most, and how many are like it."""
+    if not states:
+        return State("unknown")
+    first = min(states, key=lambda state: ORDER.index(state.phase))
+    if len(states) == 1:
+        return first
+    like = sum(state.phase == first.phase for state in states)
+    number = f"{like} of {len(states)} jobs"
+    return State(first.phase, first.word, f"{number}: {first.reason}" if first.reason else number)
+
+
 class BatchBackend(ABC):
     """Hands jobs to a scheduler. `render` and `arguments` are pure; the other verbs act.
 

@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 
 from salt_core import BatchBackend, ConfigError, RunError
 from salt_core.durations import seconds_of
-from salt_core.interfaces.batch import RESUME_ME, Job, State
+from salt_core.interfaces.batch import RESUME_ME, Job, State, together
 from salt_plugins.batch.htcondor.client import call, queued
 from salt_plugins.batch.htcondor.description import description, own_words, size, text
-from salt_plugins.batch.htcondor.events import ENDING, logged, together
+from salt_plugins.batch.htcondor.events import ENDING, logged
 from salt_plugins.batch.htcondor.script import script
 
 Flavour = Literal["espresso", "microcentury", "longlunch", "workday", "tomorrow", "testmatch", "nextweek"]
@@ -160,8 +160,7 @@ class HTCondor(BatchBackend):
         """Read the event log; where there is none, ask the queue, and what is kept of finished jobs."""
         cluster, _, number = identifier.partition(".")
         jobs = logged(Path.cwd() / self.folder, int(cluster)) or queued(cluster)
-        chosen = {i: state for i, state in jobs.items() if number in ("", str(i))}
-        return together(chosen)
+        return together([state for i, state in jobs.items() if number in ("", str(i))])
 
     def cancel(self, identifier: str) -> None:
         """Call condor_rm."""

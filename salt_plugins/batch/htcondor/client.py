@@ -1,15 +1,12 @@
-"""HTCondor's own programs: called with lists of arguments, and their words passed on."""
+"""HTCondor's own programs, and what has become of jobs in their words."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from salt_core import RunError
 from salt_core.interfaces.batch import State
+from salt_core.submission.programs import output_of, run
 from salt_plugins.batch.htcondor.events import ended, removed
 
 ATTRIBUTES = ("ProcId", "JobStatus", "ExitCode", "ExitSignal", "RemoveReason", "HoldReason")
@@ -35,16 +32,7 @@ def call(command: Sequence[str], folder: Path | None = None) -> str:
     RunError
         Where there is no such program, or it fails, in its own words.
     """
-    program = shutil.which(command[0])
-    if program is None:
-        raise RunError(f"there is no {command[0]} on this machine; is it one that submits to HTCondor?")
-    done = subprocess.run(  # noqa: S603 - a list of arguments
-        [program, *command[1:]], capture_output=True, text=True, cwd=folder, check=False
-    )
-    if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise RunError(f"{shlex.join(command)} failed with status {done.returncode}: {said}")
-    return done.stdout.strip()
+    return output_of(run(command, "HTCondor", folder))
 
 
 def queued(identifier: str) -> dict[int, State]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from salt_core.interfaces.batch import RESUME_ME, Phase, State
+from salt_core.interfaces.batch import RESUME_ME, State
 
 ENDING = ".events"
 
@@ -27,9 +27,6 @@ AFTER: Mapping[str, State] = {
     "013": State("waiting", "IDLE"),
     "024": State("waiting", "IDLE"),
 }
-
-#: From what says most about all jobs of a cluster to what says least.
-ORDER: tuple[Phase, ...] = ("held", "running", "waiting", "failed", "cancelled", "done", "unknown")
 
 BY_THE_USER = "via condor_rm"
 
@@ -58,18 +55,6 @@ def states(log: str) -> dict[int, State]:
         if state is not None:
             found[int(known[3])] = state
     return found
-
-
-def together(jobs: Mapping[int, State]) -> State:
-    """Tell what has become of a cluster: that of its jobs which says most, and how many are like it."""
-    first = next((phase for phase in ORDER if any(state.phase == phase for state in jobs.values())), None)
-    if first is None:
-        return State("unknown")
-    like = [state for state in jobs.values() if state.phase == first]
-    if len(jobs) == 1:
-        return like[0]
-    number = f"{len(like)} of {len(jobs)} jobs"
-    return State(first, like[0].word, f"{number}: {like[0].reason}" if like[0].reason else number)
 
 
 def ended(code: int | None, signal: str) -> State:

@@ -1,16 +1,13 @@
-"""Slurm's own programs: called with lists of arguments, and their words passed on."""
+"""Slurm's own programs, and what has become of a job in its words."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
-import shutil
-import subprocess
 from collections.abc import Sequence
 
-from salt_core import RunError
-from salt_core.interfaces.batch import Phase, State
+from salt_core.interfaces.batch import Phase, State, together
+from salt_core.submission.programs import Done, output_of, run
 
 PHASES: dict[str, Phase] = {
     "PENDING": "waiting",
@@ -43,40 +40,41 @@ def call(command: Sequence[str]) -> str:
     RunError
         Where there is no such program, or it fails, in its own words.
     """
-    done = run(command)
-    if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
-        raise RunError(f"{shlex.join(command)} failed with status {done.returncode}: {said}")
-    return done.stdout.strip()
-
-
-def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run one of Slurm's programs."""
-    program = shutil.which(command[0])
-    if program is None:
-        raise RunError(f"there is no {command[0]} on this machine; is it one that submits to Slurm?")
-    return subprocess.run(  # noqa: S603 - a list of arguments
-        [program, *command[1:]], capture_output=True, text=True, env=clean_environment(), check=False
-    )
+    return output_of(_run(command))
 
 
 def state_of(identifier: str) -> State:
-    """Ask the queue, then what is known of finished jobs, then the accounts."""
-    queued = run(["squeue", "--noheader", "--format=%T|%r", f"--jobs={identifier}"])
-    lines = queued.stdout.split("\n")[0].strip() if queued.returncode == 0 else ""
-    if lines:
-        word, _, reason = lines.partition("|")
-        return state(word, reason)
-    known = run(["scontrol", "--oneliner", "show", "job", identifier])
-    if known.returncode == 0 and known.stdout.strip():
-        fields = dict(re.findall(r"(\w+)=(\S*)", known.stdout))
+    """Ask the queue, then what is known of finished jobs, then the accounts; of an array, about all its tasks."""
+    return together(_queued(identifier) or _known(identifier) or _counted(identifier))
+
+
+def _queued(identifier: str) -> list[State]:
+    lines = _lines(["squeue", "--noheader", "--format=%T|%r", f"--jobs={identifier}"])
+    return [state(word, reason) for word, _, reason in (line.partition("|") for line in lines)]
+
+
+def _known(identifier: str) -> list[State]:
+    found = []
+    for line in _lines(["scontrol", "--oneliner", "show", "job", identifier]):
+        fields = dict(re.findall(r"(\w+)=(\S*)", line))
         code = fields.get("ExitCode", "").partition(":")[0]
-        return state(fields.get("JobState", ""), "" if code in ("", "0") else f"exit status {code}")
-    counted = run(
-        ["sacct", "--noheader", "--parsable2", "--allocations", "--format=State", f"--jobs={identifier}"]
-    )
-    word = counted.stdout.split("\n")[0].split(" ")[0].strip() if counted.returncode == 0 else ""
-    return state(word, "")
+        found.append(state(fields.get("JobState", ""), "" if code in ("", "0") else f"exit status {code}"))
+    return found
+
+
+def _counted(identifier: str) -> list[State]:
+    shown = ["--noheader", "--parsable2", "--allocations", "--format=State"]
+    return [state(line.split()[0], "") for line in _lines(["sacct", *shown, f"--jobs={identifier}"])]
+
+
+def _lines(command: Sequence[str]) -> list[str]:
+    """Return the lines that a program has printed; one that knows nothing of a job fails and has none."""
+    done = _run(command)
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
+
+
+def _run(command: Sequence[str]) -> Done:
+    return run(command, "Slurm", environment=clean_environment())
 
 
 def state(word: str, reason: str) -> State:

@@ -36,7 +36,7 @@ def names(kind: str) -> list[str]:
 def test_commands_of_salt_and_of_plugins():
     assert offered("") == [*COMMANDS, *names("command")]
     assert offered("plu") == ["plugins"]
-    assert offered("plugins", "") == ["check", "list", "new", "show"]
+    assert offered("plugins", "") == ["list", "show", "check", "new"]
 
 
 def test_plugins_by_kind():

@@ -69,6 +69,22 @@ def run_script(tmp_path) -> Callable[..., list[str]]:
 
 
 @pytest.fixture
+def program(tmp_path, monkeypatch) -> Callable[[str, str], Path]:
+    """Put a stand-in for a scheduler's program, in bash, before all others; it notes its arguments."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def write(name: str, body: str) -> Path:
+        noted = folder / f"{name}.arguments"
+        (folder / name).write_text(f"#!/bin/bash\nprintf '%s\\n' \"$@\" > {noted}\n{body}\n")
+        (folder / name).chmod(0o755)
+        return noted
+
+    return write
+
+
+@pytest.fixture
 def hostile() -> list[str]:
     return list(HOSTILE)
 

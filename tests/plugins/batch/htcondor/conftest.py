@@ -1,4 +1,4 @@
-"""Ads that HTCondor makes of our files, stand-ins for its programs, and a real pool."""
+"""Ads that HTCondor makes of our files, and a real pool."""
 
 from __future__ import annotations
 
@@ -39,22 +39,6 @@ def ads(monkeypatch) -> Callable[[str], list[dict[str, Any]]]:
         return [dict(ad) for ad in submit.jobs(count=count, clusterid=7)]
 
     return make
-
-
-@pytest.fixture
-def program(tmp_path, monkeypatch) -> Callable[[str, str], Path]:
-    """Put a stand-in for one of HTCondor's programs, in bash, before all others; it notes its arguments."""
-    folder = tmp_path / "programs"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-    def write(name: str, body: str) -> Path:
-        noted = folder / f"{name}.arguments"
-        (folder / name).write_text(f"#!/bin/bash\nprintf '%s\\n' \"$@\" > {noted}\n{body}\n")
-        (folder / name).chmod(0o755)
-        return noted
-
-    return write
 
 
 @pytest.fixture(scope="session")

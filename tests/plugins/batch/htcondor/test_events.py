@@ -7,7 +7,7 @@ import os
 import pytest
 
 from salt_core.interfaces.batch import State
-from salt_plugins.batch.htcondor.events import ENDING, logged, states, together
+from salt_plugins.batch.htcondor.events import ENDING, logged, states
 
 SUBMITTED = "000 (007.000.000) 2026-11-25 00:49:22 Job submitted from host: <127.0.0.1:40599?addrs=x>\n...\n"
 STARTED = (
@@ -102,7 +102,7 @@ def test_an_event_that_is_still_being_written_does_not_count():
         assert states(SUBMITTED + STARTED + whole[:length]) == {0: State("running", "RUNNING")}
 
 
-def test_jobs_of_one_cluster_are_told_apart_and_together():
+def test_jobs_of_one_cluster_are_told_apart():
     def of(number, event):
         return event.replace("(007.000.", f"(007.{number:03d}.")
 
@@ -110,14 +110,6 @@ def test_jobs_of_one_cluster_are_told_apart_and_together():
     log += of(2, over("(1) Normal termination (return value 0)")) + of(3, STARTED) + of(3, HELD)
     found = states(log)
     assert [found[i].phase for i in range(4)] == ["waiting", "running", "done", "held"]
-    assert together(found).phase == "held"
-    assert together(found).reason.startswith("1 of 4 jobs: The job attribute")
-    assert together({i: found[i] for i in range(3)}).phase == "running"
-    assert together({0: found[0], 2: found[2]}).phase == "waiting"
-    failed = State("failed", "COMPLETED", "exit status 3")
-    assert together({0: failed, 2: found[2]}) == State("failed", "COMPLETED", "1 of 2 jobs: exit status 3")
-    assert together({0: found[2], 1: found[2]}).phase == "done"
-    assert together({}).phase == "unknown"
 
 
 def test_the_log_of_a_cluster_is_found_by_its_number(tmp_path):

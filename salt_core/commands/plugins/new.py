@@ -13,7 +13,7 @@ from salt_core.registry import Registry
 from salt_core.registry.registry import check_kind
 
 
-@click.command()
+@click.command("new")
 @click.argument("name")
 @click.option(
     "--kind",

@@ -1,4 +1,4 @@
-"""``salt plugins``: what is installed, from whom, and which options it takes."""
+"""``salt plugins list``: what is installed, from whom, and whether it can be used."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
 
 import click
 
-from salt_core.commands import SaltGroup
 from salt_core.commands.built_in import COMMANDS
-from salt_core.commands.completing import kinds, plugin_names
-from salt_core.commands.new_plugin import new
+from salt_core.commands.completing import kinds
 from salt_core.registry import BrokenPlugin, Provider, Registry
 from salt_core.registry.events import Listener
 from salt_core.registry.registry import check_kind
-
-if TYPE_CHECKING:
-    from salt_core.registry.options import Option
 
 HEADINGS = ("kind", "name", "summary", "provided by", "state")
 #: What the listing calls a hook that is told of something; no configuration names it.
@@ -29,9 +22,6 @@ EVENT = "event"
 SUMMARY = HEADINGS.index("summary")
 NARROWEST_SUMMARY = 20
 GAP = "  "
-
-plugins = SaltGroup(name="plugins", help="List plugins, explain their options, and begin new ones.")
-plugins.add_command(new)
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ class Row:
         return (self.kind or "?", self.name or self.plugin, text or "", origin, self.state)
 
 
-@plugins.command("list")
+@click.command("list")
 @click.option("--kind", metavar="KIND", shell_complete=kinds, help="Only plugins of this kind, such as task.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON list instead of a table.")
 def list_plugins(kind: str | None, as_json: bool) -> None:
@@ -71,38 +61,6 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
     warn_of_rivals(registry)
     rows = rows_of(registry, kind)
     click.echo(json.dumps([asdict(row) for row in rows], indent=2) if as_json else table(rows, _width()))
-
-
-@plugins.command("show")
-@click.argument("kind", shell_complete=kinds)
-@click.argument("name", shell_complete=plugin_names)
-def show(kind: str, name: str) -> None:
-    """Explain one plugin and every option of it."""
-    click.echo(describe(Registry.discover(), kind, name))
-
-
-@plugins.command("check")
-@click.argument("package", required=False, metavar="[NAME|PATH]")
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="NAME.OPTION=VALUE",
-    help="An option to try a plugin with, in YAML; may be given several times.",
-)
-@click.option("--quick", is_flag=True, help="Leave the trainings out.")
-@click.pass_context
-def check(ctx: click.Context, package: str | None, options: tuple[str, ...], quick: bool) -> None:
-    """Tell an author all that is wrong with a plugin package.
-
-    NAME is an installed distribution or plugin; PATH the folder of a package, installed or not, or a .py file;
-    without either, every package of others is looked at. Hooks and classes are looked at, the contract of each
-    kind is tried, and a small training on the demo jets: fit, resume, test and export. The exit code is 1 where
-    there are mistakes.
-    """
-    from salt_core.authoring.checking.flow import check_plugins
-
-    ctx.exit(check_plugins(package, options, quick, click.echo, lambda line: click.echo(line, err=True)))
 
 
 def warn_of_rivals(registry: Registry) -> None:
@@ -216,67 +174,3 @@ def _line(cells: tuple[str, ...], widths: list[int]) -> str:
 
 def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def describe(registry: Registry, kind: str, name: str) -> str:
-    """Explain one plugin: summary, provider and every option.
-
-    Parameters
-    ----------
-    registry : Registry
-        Where to look.
-    kind, name : str
-        The kind of plugin and the name that YAML uses.
-
-    Raises
-    ------
-    ConfigError
-        Where the plugin does not exist or cannot be used.
-    """
-    if kind == "command":
-        return _describe_command(registry, name)
-    # Options need the class, hence torch and a docstring parser; the listing must load neither.
-    from salt_core.registry.options import options_of
-
-    cls = registry.resolve(kind, name)
-    provider = registry.provider(kind, name)
-    head = [
-        f"{kind} {name}",
-        f"  {provider.summary}",
-        "",
-        f"Provided by {provider.origin}: {provider.path}",
-        "",
-    ]
-    options = options_of(cls)
-    if not options:
-        return "\n".join([*head, "It takes no options."])
-    return "\n".join([*head, "Options", *(line for option in options for line in _option_lines(option, 2))])
-
-
-def _describe_command(registry: Registry, name: str) -> str:
-    provider = registry.provider("command", name)
-    with click.Context(registry.command(name), info_name=f"salt {name}") as context:
-        told = context.get_help()
-    return f"command {name}\n\nProvided by {provider.origin}: {provider.path}\n\n{told}"
-
-
-def _option_lines(option: Option, indent: int) -> Iterator[str]:
-    """Explain an option and, where its values have options themselves, these below it."""
-    from salt_core.registry.options import options_of
-
-    default = "required" if option.required else f"default {_yaml_text(option.default)}"
-    yield f"{' ' * indent}{option.name}: {option.type_text}, {default}"
-    margin = " " * (indent + 4)
-    yield from textwrap.wrap(option.description, 96, initial_indent=margin, subsequent_indent=margin)
-    if option.inner is not None:
-        for inner in options_of(option.inner):
-            yield from _option_lines(inner, indent + 4)
-
-
-def _yaml_text(value: object) -> str:
-    """Write a default as YAML would; JSON is YAML, and needs no parser here."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: object) -> object:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
