@@ -50,13 +50,13 @@ def mapping_of(annotation: object) -> tuple[Any, Any] | None:
 
 
 def items_of(annotation: object) -> Any:
-    """Return the type of the items where `annotation` is a list, alone or beside None or one item; else None."""
+    """Return the type of the items where `annotation` is a list, alone or beside None or its items; else None."""
     parts = parts_of(annotation)
     lists = [part for part in parts if typing.get_origin(part) is list]
     if len(lists) != 1:
         return None
     (item,) = typing.get_args(lists[0])
-    return item if all(part in (item, lists[0]) for part in parts) else None
+    return item if all(part in (*parts_of(item), lists[0]) for part in parts) else None
 
 
 def leaf(annotation: object, value: Any, folder: Path, text: str | None = None) -> Any:

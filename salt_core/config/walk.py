@@ -91,8 +91,9 @@ class Walk:
         if slot := kind_of(annotation):
             switched = isinstance(value, bool) and bool in parts_of(annotation)
             return Value(value, value) if switched else self._slot(slot, value, path)
-        if _names_class(value):
-            return self._classes(annotation, value, path)
+        if _is_class(value):
+            bases = tuple(part for part in parts_of(annotation) if inspect.isclass(part))
+            return self._class(bases, value, path)
         if cls := dataclass_of(annotation):
             return (
                 self.options(cls, value, path)
@@ -181,13 +182,6 @@ class Walk:
             self.faults.append(error)
             return None
 
-    def _classes(self, annotation: Any, value: Any, path: KeyPath) -> Value:
-        if isinstance(value, Mapping):
-            bases = tuple(part for part in parts_of(annotation) if inspect.isclass(part))
-            return self._class(bases, value, path)
-        parts = [self._class((), item, (*path, i)) for i, item in enumerate(value)]
-        return Value([part.short for part in parts], [part.full for part in parts])
-
     def _mapping(self, types: tuple[Any, Any], annotation: Any, value: Any, path: KeyPath) -> Value:
         """Check a mapping with free keys; ``null`` takes an entry away."""
         if not isinstance(value, Mapping):
@@ -247,13 +241,6 @@ def _takes_keywords(cls: type) -> bool:
     """Tell whether a class of Lightning's takes options that its signature does not name."""
     parameters = inspect.signature(cls).parameters.values()
     return any(p.kind is p.VAR_KEYWORD for p in parameters) and cls.__module__.startswith("lightning.")
-
-
-def _names_class(value: Any) -> bool:
-    """Tell whether a value is, or lists, a mapping with a ``class_path``."""
-    if isinstance(value, list):
-        return bool(value) and all(map(_is_class, value))
-    return _is_class(value)
 
 
 def _is_class(value: Any) -> bool:

@@ -130,7 +130,9 @@ def test_the_first_plugin_that_is_asked_for_is_explained_and_nothing_else_is_ask
     assert arguments.plugin_help == Flag("--model.encoder.help", None)
     assert arguments.flags == ()
     assert (arguments.help, arguments.print_config) == (False, False)
-    assert parse(["--x", "1"]).plugin_help is None
+    arguments = parse(["--x", "1"])
+    assert arguments.plugin_help is None
+    assert (arguments.help, arguments.print_config) == (False, False)
 
 
 def test_a_flag_is_a_layer_of_the_current_folder(tmp_path, monkeypatch):

@@ -29,13 +29,6 @@ def outer(tmp_path) -> Path:
     return file
 
 
-def test_a_file_is_a_layer_that_knows_its_folder(outer, monkeypatch):
-    monkeypatch.chdir(outer.parent)
-    layer = file_layer(outer)
-    assert layer.tree == {"data": {"num_val": 80, "num_test": 90}}
-    assert (layer.label, layer.folder) == ("outer.yaml", outer.parent)
-
-
 def test_files_go_on_top_of_the_base_and_flags_on_top_of_both(inside, outer):
     merged = merged_of(parse(["--data.num_test", "900"]), [outer], inside)
     assert merged.tree == {"name": "inner", "data": {"batch_size": 7, "num_val": 80, "num_test": 900}}

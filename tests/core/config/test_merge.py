@@ -65,10 +65,10 @@ def test_keys_below_a_number_are_a_fault_that_names_both():
 
 
 def test_layers_are_not_changed():
-    tree = {"a": {"list": [1]}}
+    tree = {"a": {"list": [{"b": 1}]}}
     merged = layered(tree, {"a": {"x": 1}})
-    merged.tree["a"]["list"].append(2)
-    assert tree == {"a": {"list": [1]}}
+    merged.tree["a"]["list"][0]["b"] = 2
+    assert tree == {"a": {"list": [{"b": 1}]}}
 
 
 def test_the_nearest_value_around_tells_who_set_what_is_below_it():
@@ -111,7 +111,9 @@ def test_a_class_is_kept_and_replaced_like_a_plugin():
 
 @pytest.mark.parametrize("old", [3, [1]])
 def test_a_component_takes_the_place_of_a_value_without_keys(old):
-    assert layered({"e": old}, {"e": {"plugin": "gn2"}}).tree == {"e": {"plugin": "gn2"}}
+    merged = layered({"e": old}, {"e": {"plugin": "gn2"}})
+    assert merged.tree == {"e": {"plugin": "gn2"}}
+    assert merged.source(("e", "plugin")).label == "file1"
 
 
 def test_options_without_a_name_may_get_one_later():

@@ -12,6 +12,7 @@ from salt_core.config.arguments import parse
 from salt_core.config.load import load
 from salt_core.config.merge import Layer
 from salt_core.errors import ConfigError
+from salt_plugins.dataloaders.hdf5.loader import Hdf5
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def faults_of(resolve, *words: object) -> str:
 
 
 def test_a_component_is_a_plugin_with_options_or_a_name(resolved):
-    short, full = resolved().short, resolved().full
+    found = resolved()
+    short, full = found.short, found.full
     loss = short["model"]["tasks"]["flavour"]["loss"]
     assert (loss["plugin"], loss["weight"]) == ("cross_entropy", "class_dict")
     assert short["data"]["loader"] == "hdf5"
@@ -39,6 +41,8 @@ def test_a_component_is_a_plugin_with_options_or_a_name(resolved):
         "class_path": "salt_plugins.dataloaders.hdf5.loader.Hdf5",
         "init_args": {},
     }
+    assert ("dataloader", "hdf5") in [(provider.kind, provider.name) for provider in found.plugins]
+    assert found.places[Hdf5] == ("data.loader",)
 
 
 def test_base_then_files_in_order_then_flags(resolved, sample):
@@ -151,14 +155,15 @@ def test_all_faults_are_told_with_key_path_and_file(resolved, sample):
     (sample.folder / "bad.yaml").write_text(
         "model: {encoder: {num_layrs: 3}, tasks: {flavour: {loss: nothing, dropout: lots}}}\ndata: {num_train: a}\n"
     )
-    text = faults_of(resolved, "--config", "bad.yaml", "--trainer.max_epochs", "x")
-    assert "5 mistakes" in text
+    text = faults_of(resolved, "--config", "bad.yaml", "--trainer.max_epochs", "x", "--modle.x", "1")
+    assert "6 mistakes" in text
     for part in (
         "model.encoder.num_layrs (bad.yaml): there is no such option",
         "model.tasks.flavour.loss (bad.yaml): there is no loss 'nothing'",
         "model.tasks.flavour.dropout (bad.yaml): must be float, got 'lots'",
         "data.num_train (bad.yaml): must be int, got 'a'",
         "--trainer.max_epochs: must be int | None, got 'x'",
+        "modle (--modle.x): there is no such option; did you mean 'model'?",
     ):
         assert part in text
 

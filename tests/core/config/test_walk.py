@@ -65,6 +65,7 @@ REGISTRY = Registry(
             Provider("loss", "plain", Plain, "a", "salt-a", "1"),
             Provider("loss", "gone", "no_such_module:Gone", "a", "salt-a", "1"),
             Provider("callback", "timer", Timer, "a", "salt-a", "1"),
+            Provider("callback", "plain", Timer, "a", "salt-a", "1"),
             Provider("callback", "other", Timer, "b", "salt-b", "1"),
             Provider("callback", "other", Timer, "c", "salt-c", "1"),
         ]
@@ -121,7 +122,7 @@ def test_a_value_that_stays_as_it_is(annotation, value):
             {"a": {"size": 1}},
         ),
         (list[Network], [{"size": 1}], [{"size": 1, "depth": 2, "name": "net"}], [{"size": 1}]),
-        (dict[str, int], {"a": 1, "b": None}, {"a": 1}, {"a": 1}),
+        (dict[str, int], {"b": None, "a": 1}, {"a": 1}, {"a": 1}),
         (dict[str, Path], {"a": "b"}, {"a": "/base/b"}, {"a": "/base/b"}),
         (Path | list[Path], ["a", "/b"], ["/base/a", "/b"], ["/base/a", "/b"]),
     ],
@@ -196,13 +197,23 @@ def test_a_class_by_its_path_alone_without_arguments():
         assert taken(Callback, value).full == {"class_path": path, "init_args": {}}
 
 
-def test_classes_in_a_list():
+SOME = EarlyStopping | Timer
+
+
+@pytest.mark.parametrize("annotation", [list[Callable[[], int]] | None, SOME | list[SOME] | None])
+def test_classes_in_a_list(annotation):
     value = [{"class_path": "EarlyStopping", "init_args": {"monitor": "a"}}]
-    found = taken(list[Callable[[], int]] | None, value)
+    found = taken(annotation, value)
     assert found.full == [{"class_path": STOP, "init_args": {"monitor": "a"}}]
-    assert found.short[0]["init_args"]["monitor"] == "a"
-    (fault,) = told(list[Callable[[], int]], [*value, {"class_path": "os.system"}])
+    assert (found.short[0]["init_args"]["monitor"], found.short[0]["init_args"]["patience"]) == ("a", 3)
+    (fault,) = told(annotation, [*value, {"class_path": "os.system"}])
     assert fault.startswith("x.1.class_path: class_path 'os.system' is not allowed")
+
+
+def test_a_class_of_the_wrong_sort_in_a_list():
+    assert told(SOME | list[SOME], [{"class_path": "CSVLogger"}]) == [
+        "x.0: CSVLogger is no EarlyStopping or Timer"
+    ]
 
 
 def test_a_class_that_takes_further_words():
@@ -213,6 +224,20 @@ def test_a_class_that_takes_further_words():
         "init_args": {"static_graph": True},
     }
     assert found.short["init_args"]["static_graph"] is True
+
+
+class Further:
+    """Takes further words, and is none of Lightning's."""
+
+    def __init__(self, **words: int) -> None: ...
+
+
+@pytest.mark.parametrize("cls", [Timer, Further])
+def test_no_other_class_takes_further_words(cls):
+    walk = walk_of({})
+    walk.options(cls, {"static_graph": True}, ("x",))
+    (fault,) = walk.faults
+    assert str(fault).startswith("x.static_graph: there is no such option")
 
 
 def test_what_the_command_line_allows_reaches_classes_and_texts():
@@ -267,7 +292,7 @@ CHOICES = "Choices: gone, plain, scaled"
         ),
         (
             dict[str, Loss],
-            {"a.b": "plain"},
+            {"a.b": "plan"},
             ["x (mine.yaml): 'a.b' cannot be a name; use a text without dots"],
         ),
         (dict[str, Loss], {"": "plain"}, ["x (mine.yaml): '' cannot be a name; use a text without dots"]),
