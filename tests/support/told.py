@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from salt_core.training.metrics import read_metrics
 
@@ -18,3 +21,8 @@ def metrics_of(run: Path) -> list[dict[str, str]]:
         for row in read_metrics(run / "metrics.csv")
     ]
     return [row for row in rows if any(value for key, value in row.items() if key not in ("epoch", "step"))]
+
+
+def record_of(run: Path) -> dict[str, Any]:
+    """Read what a run has noted of where it comes from."""
+    return yaml.safe_load((run / "metadata.yaml").read_text())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from salt_core.training import provenance
+
 Git = Callable[..., str]
 
 
@@ -57,3 +59,37 @@ def fork(git: Git, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
         return bare
 
     return make
+
+
+@pytest.fixture
+def code_elsewhere(monkeypatch):
+    """Leave the repository of this checkout out: it may hold changes."""
+    monkeypatch.setattr(provenance, "code_files", lambda plugins: [])
+
+
+@pytest.fixture
+def project(sample, commit, code_elsewhere):
+    """The folder of the samples as a repository that holds configuration and dicts."""
+    (sample.folder / ".gitignore").write_text("*.h5\n")
+    commit(sample.folder, ".gitignore", "tiny.yaml", "norm_dict.yaml", "class_dict.yaml")
+    return sample
+
+
+@pytest.fixture
+def fit(sample, salt):
+    def run(*words: object):
+        done = salt("fit", "--config", sample.config, *words)
+        assert "Traceback" not in done.err
+        return done
+
+    return run
+
+
+@pytest.fixture
+def change(project) -> Callable[[], None]:
+    """Change the configuration of the project without committing that."""
+
+    def run() -> None:
+        project.config.write_text(project.config.read_text() + "seed_everything: 3\n")
+
+    return run
