@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from salt_core.data.hdf5 import VALID, text
 from salt_core.errors import DataError
 
+#: Raw bytes read at once; small enough that the values of a column stay in a processor's cache.
 BLOCK_BYTES = 4 << 20
-"""Raw bytes read at once; small enough that the values of a column stay in a processor's cache."""
 
+#: Raw bytes read at once where a single chunk of the file is larger than a block.
 MOST_BYTES = 256 << 20
-"""Raw bytes read at once where a single chunk of the file is larger than a block."""
 
 Array = NDArray[Any]
 
@@ -46,6 +46,16 @@ class Entry:
 def entries_of(group: h5py.Group) -> Iterator[Entry]:
     """List groups and datasets below `group`, depth first; groups behind soft links are not entered."""
     yield from _entries(group, "", {group})
+
+
+def datasets_of(group: h5py.Group) -> dict[str, h5py.Dataset]:
+    """Return all datasets below `group` by their paths, those that links lead to as well."""
+    return {entry.path: entry.item for entry in entries_of(group) if isinstance(entry.item, h5py.Dataset)}
+
+
+def tables_of(group: h5py.Group) -> dict[str, h5py.Dataset]:
+    """Return the datasets with named fields below `group` by their paths."""
+    return {path: dataset for path, dataset in datasets_of(group).items() if dataset.dtype.names}
 
 
 def _entries(group: h5py.Group, prefix: str, around: set[Any]) -> Iterator[Entry]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from salt_core.data.blocks import is_stream
+from salt_core.data.blocks import is_stream, tables_of
 from salt_core.data.hdf5 import VALID, opened
 from salt_core.data.request import Selection
 from salt_core.errors import ConfigError, suggest
@@ -29,7 +28,7 @@ def everything(path: Path, global_object: str) -> Selection:
         Where there is no such dataset.
     """
     with opened(path) as file:
-        datasets = _structured(file)
+        datasets = tables_of(file)
         if global_object not in datasets or datasets[global_object].ndim != 1:
             rows = [name for name, dataset in datasets.items() if dataset.ndim == 1]
             hint = suggest(global_object, rows)
@@ -42,17 +41,6 @@ def everything(path: Path, global_object: str) -> Selection:
         columns = {name: _numbers(datasets[name].dtype) for name in (global_object, *streams)}
     names = dict.fromkeys((global_object, *streams), ())
     return Selection(global_object, names, columns, {name: name for name in names}, {})
-
-
-def _structured(file: h5py.File) -> dict[str, h5py.Dataset]:
-    found: dict[str, h5py.Dataset] = {}
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.names:
-            found[name] = item
-
-    file.visititems(visit)
-    return found
 
 
 def _numbers(dtype: np.dtype[np.void]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h5py
 
-from salt_core.data.blocks import entries_of, is_stream, lost_sources, row_bytes
+from salt_core.data.blocks import datasets_of, entries_of, is_stream, lost_sources, row_bytes
 from salt_core.data.cuts import Cut
 from salt_core.data.hdf5 import VALID, class_names, opened
 from salt_core.errors import ConfigError, DataError, SaltError, raise_all, suggest
@@ -18,11 +18,11 @@ from salt_core.files import shown
 Names = Mapping[str, Sequence[str]]
 Cuts = Mapping[str, tuple[Cut, ...]]
 
+#: Integers of such a name, as eventNumber is, are no quantities: their mean says nothing.
 IDENTIFIER = re.compile(r"(number|index|barcode|hash)$|^(event|run|id)$", re.IGNORECASE)
-"""Integers of such a name, as eventNumber is, are no quantities: their mean says nothing."""
 
+#: Integers with this in their name are what a task predicts, as those are whose classes the file names.
 LABEL = re.compile(r"label|truth", re.IGNORECASE)
-"""Integers with this in their name are what a task predicts, as those are whose classes the file names."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _unusable(
 def _all_quantities(file: h5py.File, wanted: Wanted) -> Plan:
     """Plan to read every quantity of every dataset with as many rows as the longest one has."""
     plan = Plan()
-    datasets = {e.path: e.item for e in entries_of(file) if isinstance(e.item, h5py.Dataset)}
+    datasets = datasets_of(file)
     longest = max((len(item) for item in datasets.values() if _is_table(item)), default=0)
     for name, dataset in datasets.items():
         reason = _why_no_object(dataset, longest)

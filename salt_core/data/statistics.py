@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: Different values that a column of integers may have and still be counted.
 MOST_VALUES = 1000
-"""Different values that a column of integers may have and still be counted."""
 
+#: Range of integers up to which they are counted by position, which needs no sorting.
 WIDEST_TABLE = 1 << 16
-"""Range of integers up to which they are counted by position, which needs no sorting."""
 
 Array = NDArray[Any]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from salt_core.data.blocks import (
     Array,
+    datasets_of,
     entries_of,
     filters_of,
     is_stream,
@@ -32,9 +33,7 @@ Progress = Callable[[int], object]
 def bytes_to_read(path: Path) -> int:
     """Return the raw bytes of all values of the file, what a survey of it reads."""
     with opened(path) as file:
-        return sum(
-            _raw_bytes(entry.item) for entry in entries_of(file) if isinstance(entry.item, h5py.Dataset)
-        )
+        return sum(_raw_bytes(dataset) for dataset in datasets_of(file).values())
 
 
 def survey(path: Path, quick: bool = False, progress: Progress = lambda _: None) -> Report:

@@ -31,7 +31,7 @@ from salt_core.evaluation.output import Array
 from salt_core.evaluation.tables import Tables
 from salt_core.training.checkpoints import FOLDER, best_checkpoint, facts_of, read_checkpoint
 from salt_core.training.objects import instantiate_parts
-from salt_core.training.run import CONFIG_NAME
+from salt_core.training.run_files import CONFIG_NAME
 
 Source = str | os.PathLike[str]
 

@@ -22,13 +22,14 @@ from salt_core.interruption import interruption, is_started_rank, mark_started_r
 from salt_core.training.announcing import Announcer
 from salt_core.training.boundary import FitLoop, StepBoundary
 from salt_core.training.compiling import Compile, check_graphs
-from salt_core.training.metrics import METRICS_NAME, MetricsLogger
+from salt_core.training.metrics import MetricsLogger
 from salt_core.training.objects import Objects, instantiate, lightnings_errors
 from salt_core.training.processor import prepare_processor
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
 from salt_core.training.ranks import watch_ranks
 from salt_core.training.resume import Resumed, resumed_from
 from salt_core.training.run import LOGS, RunDirectory, RunRecorder, saved_form
+from salt_core.training.run_files import METRICS_NAME
 
 Say = Callable[[str], None]
 

@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from salt_core.files import write_whole
 from salt_core.training.run import RunDirectory
+from salt_core.training.run_files import METRICS_NAME, read_metrics
 
-METRICS_NAME = "metrics.csv"
 FIRST_COLUMNS = ["epoch", "step"]
 
 
@@ -120,11 +120,3 @@ def _end_of_epoch(
         return
     step = [before[-1].get(column) for column in FIRST_COLUMNS]
     yield from takewhile(lambda row: [row.get(column) for column in FIRST_COLUMNS] == step, after)
-
-
-def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a metrics file; none where it does not exist."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -15,8 +15,8 @@ from salt_core.interruption import INTERRUPTED, RESUME_ME, TERMINATED
 from salt_core.training.announcing import Announcer
 from salt_core.training.checkpoints import FOLDER
 from salt_core.training.provenance import now
+from salt_core.training.run_files import METADATA_NAME
 
-METADATA_NAME = "metadata.yaml"
 FINISHED, INTERRUPTED_RUN, RESUMABLE = "finished", "interrupted", "interrupted: resumable"
 FAILED = "failed: "
 #: Said of every part of a run, even where it is as in the first.

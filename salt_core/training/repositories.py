@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from salt_core.errors import ConfigError, SaltError
+from salt_core.training.run_files import CONFIG_NAME, METADATA_NAME
 
 # Set inside git's own hooks; each would have git look at another repository than the one of the folder.
 _MISLEADING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
@@ -213,7 +214,7 @@ def _cannot_look(folder: Path, error: str) -> str:
 
 def _is_of_a_run(file: Path) -> bool:
     """Tell whether a run has written the file: its configuration and copies record sources, they are none."""
-    names = ("config.yaml", "metadata.yaml")
+    names = (CONFIG_NAME, METADATA_NAME)
     return any(all((folder / name).is_file() for name in names) for folder in list(file.parents)[:3])
 
 

@@ -16,7 +16,8 @@ from salt_core.training.checkpoints import (
     newest_checkpoint,
     read_checkpoint,
 )
-from salt_core.training.run import CONFIG_NAME, RunDirectory
+from salt_core.training.run import RunDirectory
+from salt_core.training.run_files import CONFIG_NAME
 from salt_core.training.schedule import Cycle
 
 LAST = "last"

@@ -22,8 +22,7 @@ from salt_core.training.announcing import Announcer
 from salt_core.training.checkpoints import CONFIG_KEY, PROGRESS_KEY
 from salt_core.training.provenance import facts_of_training
 from salt_core.training.record import RunRecord
-
-CONFIG_NAME = "config.yaml"
+from salt_core.training.run_files import CONFIG_NAME
 
 #: Where runs go, below the current folder, if the configuration does not say.
 LOGS = "logs"

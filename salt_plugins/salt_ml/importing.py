@@ -27,8 +27,8 @@ from salt_core.training.checkpoints import CONFIG_KEY, FACTS_KEY, FOLDER
 from salt_core.training.module import SaltModule
 from salt_core.training.objects import instantiate_parts
 from salt_core.training.provenance import command_line, now, versions
-from salt_core.training.record import METADATA_NAME
-from salt_core.training.run import CONFIG_NAME, LOGS, saved_form
+from salt_core.training.run import LOGS, saved_form
+from salt_core.training.run_files import CONFIG_NAME, METADATA_NAME
 from salt_plugins.salt_ml.translation import Translation
 from salt_plugins.salt_ml.weights import adapted, load_weights
 

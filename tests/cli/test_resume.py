@@ -13,7 +13,7 @@ import yaml
 from told import metrics_of
 
 from salt_core.training import archive
-from salt_core.training.metrics import read_metrics
+from salt_core.training.run_files import read_metrics
 from salt_core.training.schedule import LearningRate
 
 SEED = int(os.environ.get("SALT_TEST_SEED") or random.SystemRandom().randrange(10**6))

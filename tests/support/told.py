@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from salt_core.training.metrics import read_metrics
+from salt_core.training.run_files import read_metrics
 
 #: What no two trainings have in common.
 CLOCK = re.compile("train/jets_per_s|time/")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from salt_core.drawing import figure_of, paper_style
-from salt_core.training.metrics import METRICS_NAME, read_metrics
 from salt_core.training.run import run_directory
+from salt_core.training.run_files import METRICS_NAME, read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from salt_core.data.blocks import datasets_of
+
 Array = NDArray[Any]
 
 #: Bytes of one file that are read at a time.
@@ -81,7 +83,7 @@ def compare(a: h5py.File, b: h5py.File, atol: float, rtol: float) -> list[Column
     list of Column
         One for each column of either file.
     """
-    of_a, of_b = datasets(a), datasets(b)
+    of_a, of_b = datasets_of(a), datasets_of(b)
     found: list[Column] = []
     for name in dict.fromkeys([*of_a, *of_b]):
         if name not in of_a or name not in of_b:
@@ -90,18 +92,6 @@ def compare(a: h5py.File, b: h5py.File, atol: float, rtol: float) -> list[Column
             found.append(Column(name, f"{_shape(of_a[name])} and {_shape(of_b[name])} rows"))
         else:
             found += _compare(name, of_a[name], of_b[name], atol, rtol)
-    return found
-
-
-def datasets(group: h5py.Group) -> dict[str, h5py.Dataset]:
-    """Return all datasets below a group by their path."""
-    found: dict[str, h5py.Dataset] = {}
-
-    def visit(name: str, item: h5py.HLObject) -> None:
-        if isinstance(item, h5py.Dataset):
-            found[name] = item
-
-    group.visititems(visit)
     return found
 
 

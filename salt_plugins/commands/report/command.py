@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from salt_core.errors import ConfigError
 from salt_core.files import shown
+
+if TYPE_CHECKING:
+    from salt_plugins.commands.report.section import Evaluated
+
+MOST_JETS = 500_000
 
 
 @click.command("report")
@@ -37,7 +44,7 @@ from salt_core.files import shown
     "--jets",
     "most",
     type=click.IntRange(min=1),
-    default=500_000,
+    default=MOST_JETS,
     show_default=True,
     help="Most jets to read of each file.",
 )
@@ -57,21 +64,15 @@ def report(
     # Numpy and matplotlib take their time, which the help need not.
     from salt_core.drawing import paper_style
     from salt_plugins.commands.report.page import write_report
-    from salt_plugins.commands.report.reading import names_of, read_predictions, read_run
-    from salt_plugins.commands.report.section import Evaluated, Options
+    from salt_plugins.commands.report.section import Options
     from salt_plugins.commands.report.sections import sections_of
 
     options = Options(
         signals, _words(classes), axes, dict(_fraction(word) for word in fractions), _points(working_points)
     )
-    if predictions and len(predictions) != len(runs):
-        raise ConfigError(
-            f"{len(predictions)} files for {len(runs)} runs; give one for each", "--predictions"
-        )
     endings = _formats(formats)
-    files = predictions or (None,) * len(runs)
-    found = [read_run(path, file, name) for path, file, name in zip(runs, files, names_of(runs), strict=True)]
-    evaluated = [Evaluated(run, read_predictions(run, most)) for run in found]
+    evaluated = _evaluated(runs, predictions, most)
+    found = [one.run for one in evaluated]
     sources = [
         f"{run.path}: {run.predictions.name if run.predictions else 'no predictions'}" for run in found
     ]
@@ -84,6 +85,20 @@ def report(
         if run.predictions is None:
             click.echo(f"{run.name} has no predictions; {run.test_command()} makes them")
     click.echo(f"the report is {shown(page.resolve())}")
+
+
+def _evaluated(runs: Sequence[Path], predictions: Sequence[Path], most: int) -> list[Evaluated]:
+    """Read runs with at most `most` jets of the predictions of each, of files where these are named."""
+    from salt_plugins.commands.report.reading import names_of, read_predictions, read_run
+    from salt_plugins.commands.report.section import Evaluated
+
+    if predictions and len(predictions) != len(runs):
+        raise ConfigError(
+            f"{len(predictions)} files for {len(runs)} runs; give one for each", "--predictions"
+        )
+    files = predictions or (None,) * len(runs)
+    found = [read_run(path, file, name) for path, file, name in zip(runs, files, names_of(runs), strict=True)]
+    return [Evaluated(run, read_predictions(run, most)) for run in found]
 
 
 def _words(text: str) -> list[str]:

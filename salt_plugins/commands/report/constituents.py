@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from salt_core.drawing import confusion
 from salt_core.nn.classes import probability_names
+from salt_core.training.run_files import CONFIG_NAME
 from salt_plugins.commands.report import numbers, pictures
-from salt_plugins.commands.report.reading import CONFIG, Constituents, Predictions, Run
+from salt_plugins.commands.report.reading import Constituents, Predictions, Run
 from salt_plugins.commands.report.section import EMPTY, Evaluated, Section, said
 from salt_plugins.commands.report.vertices import vertex_finding
 
@@ -51,7 +52,7 @@ def origins(evaluated: Sequence[Evaluated]) -> Section:
 def _without_constituents(one: Evaluated, what: str, has_head: bool) -> str:
     run = one.run
     if not run.config:
-        return f"{run.name} has no {CONFIG}, which tells the task for {what}."
+        return f"{run.name} has no {CONFIG_NAME}, which tells the task for {what}."
     if has_head and one.found is not None and not one.found.num_jets:
         return f"{run.name}: {EMPTY}."
     if not has_head:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,17 +10,17 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from salt_core.config.yaml import load_yaml
+from salt_core.data.blocks import tables_of
 from salt_core.data.hdf5 import VALID, opened
 from salt_core.errors import ConfigError, DataError
+from salt_core.training.run_files import CONFIG_NAME, METADATA_NAME, METRICS_NAME, read_metrics
 
 Array = NDArray[Any]
 
-MOST_JETS = 500_000
 JETS_AT_A_TIME = 20_000
-CONFIG, METADATA = "config.yaml", "metadata.yaml"
 WHERE = "--predictions"
 
 Tables = Mapping[str, h5py.Dataset]
@@ -82,7 +81,7 @@ class Run:
 
     def test_command(self) -> str:
         """Tell which command makes the predictions."""
-        source = f"--config {self.path / CONFIG}" if self.config else "--ckpt_path CKPT"
+        source = f"--config {self.path / CONFIG_NAME}" if self.config else "--ckpt_path CKPT"
         return f"salt test {source} --data.write_constituents true"
 
 
@@ -159,17 +158,17 @@ def read_run(path: Path, predictions: Path | None = None, name: str = "") -> Run
     run = Run(
         path.resolve(),
         name or path.resolve().name,
-        _yaml(path / CONFIG),
-        _yaml(path / METADATA),
-        _metrics(path / "metrics.csv"),
+        _yaml(path / CONFIG_NAME),
+        _yaml(path / METADATA_NAME),
+        read_metrics(path / METRICS_NAME),
         predictions or _newest(path),
     )
     if not (run.config or run.metrics or run.predictions):
-        raise ConfigError(f"{path} has no {CONFIG}, metrics.csv or predictions to report on", "RUN")
+        raise ConfigError(f"{path} has no {CONFIG_NAME}, {METRICS_NAME} or predictions to report on", "RUN")
     return run
 
 
-def read_predictions(run: Run, most: int = MOST_JETS) -> Predictions | None:
+def read_predictions(run: Run, most: int) -> Predictions | None:
     """Read the first jets, at most `most`, of the predictions of a run, where it has any.
 
     Raises
@@ -182,7 +181,7 @@ def read_predictions(run: Run, most: int = MOST_JETS) -> Predictions | None:
     if run.predictions is None:
         return None
     with opened(run.predictions, WHERE) as file:
-        found = {run.object_of(path): dataset for path, dataset in _tables(file).items()}
+        found = {run.object_of(path): dataset for path, dataset in tables_of(file).items()}
         jets, streams = _sorted_out(found, run.global_object)
         lengths = {name: len(dataset) for name, dataset in {**jets, **streams}.items()}
         if not lengths:
@@ -203,18 +202,6 @@ def read_predictions(run: Run, most: int = MOST_JETS) -> Predictions | None:
             {key: value for dataset in jets.values() for key, value in dataset.attrs.items()},
             {name: _constituents(dataset, most) for name, dataset in streams.items()},
         )
-
-
-def _tables(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """Return the datasets with named fields by their path."""
-    found: dict[str, h5py.Dataset] = {}
-
-    def visit(path: str, item: h5py.HLObject) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.names:
-            found[path] = item
-
-    file.visititems(visit)
-    return found
 
 
 def _sorted_out(found: Tables, global_object: str) -> tuple[Tables, Tables]:
@@ -245,20 +232,7 @@ def _valid(rows: Array, first: int) -> Constituents:
 
 
 def _yaml(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    return found if isinstance(found, Mapping) else {}
-
-
-def _metrics(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return load_yaml(path) if path.is_file() else {}
 
 
 def _newest(run: Path) -> Path | None:

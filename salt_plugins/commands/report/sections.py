@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import yaml
 
+from salt_core.config.yaml import dump_yaml
+from salt_core.training.run_files import CONFIG_NAME, METADATA_NAME, METRICS_NAME
 from salt_plugins.commands.report import history
 from salt_plugins.commands.report.constituents import origins, vertices
 from salt_plugins.commands.report.flavour import flavour_sections
-from salt_plugins.commands.report.reading import CONFIG, METADATA, Run
+from salt_plugins.commands.report.reading import Run
 from salt_plugins.commands.report.section import Evaluated, Options, Section
 
 NOT_RECORDED = "not recorded"
@@ -34,7 +35,7 @@ def _training(runs: Sequence[Run]) -> Section:
     figure = history.learning_curves(runs)
     if figure:
         section.figures["learning_curves"] = figure
-    section.words += [f"{run.name} has no metrics.csv." for run in runs if not run.metrics]
+    section.words += [f"{run.name} has no {METRICS_NAME}." for run in runs if not run.metrics]
     return section
 
 
@@ -65,9 +66,9 @@ def _time(runs: Sequence[Run]) -> Section:
 def _settings(runs: Sequence[Run]) -> Section:
     section = Section("Configuration and metadata")
     for run in runs:
-        for name, content in ((CONFIG, run.config), (METADATA, run.metadata)):
+        for name, content in ((CONFIG_NAME, run.config), (METADATA_NAME, run.metadata)):
             if content:
-                section.texts[f"{run.name}/{name}"] = yaml.safe_dump(dict(content), sort_keys=False)
+                section.texts[f"{run.name}/{name}"] = dump_yaml(content)
             else:
                 section.words.append(f"{run.name} has no {name}.")
     return section

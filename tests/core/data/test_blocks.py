@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from salt_core.data import blocks
-from salt_core.data.blocks import entries_of, read_blocks, rows_at_once
+from salt_core.data.blocks import datasets_of, entries_of, read_blocks, rows_at_once, tables_of
 
 ROW = 8
 
@@ -48,3 +48,17 @@ def test_groups_that_hold_each_other_are_listed_once(tmp_path):
         file["a/b/root"] = file["/"]
         file["a/x"] = 1
         assert [entry.path for entry in entries_of(file)] == ["a", "a/b", "a/b/root", "a/b/up", "a/x"]
+
+
+def test_datasets_and_tables_by_path_behind_links_too(tmp_path):
+    table = np.zeros(2, [("pt", "f4")])
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["far"] = table
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["plain"], file["group/jets"] = 1.0, table
+        file["soft"] = h5py.SoftLink("/group/jets")
+        file["far"] = h5py.ExternalLink("other.h5", "/far")
+        file["gone"] = h5py.SoftLink("/nothing")
+        assert list(datasets_of(file)) == ["far", "group/jets", "plain", "soft"]
+        assert list(tables_of(file)) == ["far", "group/jets", "soft"]
+        assert tables_of(file)["far"].dtype.names == ("pt",)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from salt_core.training.metrics import MetricsLogger, read_metrics
+from salt_core.training.metrics import MetricsLogger
 from salt_core.training.run import RunDirectory
+from salt_core.training.run_files import read_metrics
 
 
 def logger_in(folder) -> MetricsLogger:
@@ -28,10 +29,6 @@ def test_a_run_that_goes_on_appends(tmp_path):
     logger_in(tmp_path).log_metrics({"epoch": 0, "train/loss": 1.0}, 1)
     logger_in(tmp_path).log_metrics({"epoch": 1, "train/loss": 0.5}, 2)
     assert [row["train/loss"] for row in read_metrics(logger_in(tmp_path).path)] == ["1.0", "0.5"]
-
-
-def test_no_file_has_no_rows(tmp_path):
-    assert read_metrics(tmp_path / "metrics.csv") == []
 
 
 def rows_kept(tmp_path, rows: int) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import torch
 from told import metrics_of
 
 from salt_core.training import archive
-from salt_core.training.metrics import read_metrics
+from salt_core.training.run_files import read_metrics
 
 STOP = '''
 """Stops a training at a chosen moment, and moves its input."""

@@ -12,7 +12,7 @@ import yaml
 from salt_core.errors import ConfigError
 from salt_core.training import archive
 from salt_core.training.checkpoints import best_checkpoint, newest_checkpoint
-from salt_core.training.metrics import read_metrics
+from salt_core.training.run_files import read_metrics
 from salt_plugins.callbacks.checkpoint import callback
 from salt_plugins.callbacks.checkpoint.callback import Checkpoint
 

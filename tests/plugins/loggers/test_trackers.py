@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from salt_core.training.metrics import read_metrics
+from salt_core.training.run_files import read_metrics
 
 
 def train(sample, salt, *words: object):
