@@ -274,19 +274,22 @@ class JetBatch:
         """Return the batch in page-locked memory."""
         return self.map(lambda tensor: tensor.pin_memory())
 
-    def in_pieces(self, most_rows: int) -> list[JetBatch]:
+    @property
+    def num_rows(self) -> int:
+        """Jets, and constituents of all streams."""
+        return self.num_jets + sum(stream.layout.total for stream in self.streams.values())
+
+    def in_pieces(self, number: int) -> list[JetBatch]:
         """Cut the batch between jets into pieces of about equal size.
 
         Parameters
         ----------
-        most_rows : int
-            Constituents of all streams and jets that a piece has about, at most.
+        number : int
+            Pieces, at most; large jets and small batches make fewer.
         """
         streams = (stream.layout.host_lengths for stream in self.streams.values())
         ends = np.cumsum(sum_of(streams, self.num_jets) + 1)
-        total = int(ends[-1]) if len(ends) else 0
-        number = max(-(-total // most_rows), 1)
-        cuts = np.searchsorted(ends, np.arange(1, number) * total / number)
+        cuts = np.searchsorted(ends, np.arange(1, number) * self.num_rows / number)
         edges = sorted({0, *map(int, cuts), self.num_jets})
         return [self.part(slice(*jets)) for jets in pairwise(edges)] or [self]
 

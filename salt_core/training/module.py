@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from salt_core.cores import num_pieces, side_by_side
 from salt_core.data.batch import JetBatch
 from salt_core.data.facts import DataFacts
 from salt_core.data.module import SaltDataModule
@@ -35,9 +36,6 @@ from salt_core.training.starting import take_weights
 from salt_core.training.watch import Watch
 
 log = logging.getLogger("salt.weights")
-
-#: Tokens whose vectors, a kilobyte or so each, fit the cache of a processor's core with the weights of a layer.
-ROWS_IN_CACHE = 4096
 
 
 class SaltModule(LightningModule):
@@ -222,11 +220,10 @@ class SaltModule(LightningModule):
     def written(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
         """Predict a batch of any size, and return the columns that the tasks write, by object.
 
-        A processor does it piece by piece, so that what one layer puts out is still in its cache when the
-        next one takes it.
+        A processor does so in pieces, one on each core at a time.
         """
-        pieces = [batch] if batch.x.is_cuda else batch.in_pieces(ROWS_IN_CACHE)
-        parts = [self.outputs(self(piece, unwanted), piece) for piece in pieces]
+        pieces = [batch] if batch.x.is_cuda else batch.in_pieces(num_pieces(batch.num_rows))
+        parts = side_by_side(lambda piece: self.outputs(self(piece, unwanted), piece), pieces)
         first = parts[0]
         if len(parts) == 1:
             return first

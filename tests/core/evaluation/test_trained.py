@@ -12,8 +12,7 @@ import torch
 import yaml
 
 import salt_core
-from salt_core import ConfigError, DataError, RunError
-from salt_core.training import module
+from salt_core import ConfigError, DataError, RunError, cores
 
 PLUGIN = """
 from pathlib import Path
@@ -86,9 +85,9 @@ def test_a_batch_is_predicted_in_pieces_of_any_size(sample, run, written, monkey
     (batch,) = model.batches(sample.file("test"))
     calls = []
     model.module.register_forward_pre_hook(lambda module, inputs: calls.append(inputs[0].num_jets))
-    monkeypatch.setattr(module, "ROWS_IN_CACHE", 20)
+    monkeypatch.setattr(cores, "ROWS_IN_CACHE", 20)
     found = model.predict(sample.file("test"), constituents=True)
-    assert len(calls) == len(batch.in_pieces(20)) > 3
+    assert len(calls) == cores.num_pieces(batch.num_rows) > 3
     assert sum(calls) == 45
     for name, rows in written.items():
         for column in rows.dtype.names:
