@@ -139,6 +139,7 @@ def tiny_config() -> dict[str, object]:
             "log_every_n_steps": 1,
             "enable_progress_bar": False,
             "enable_model_summary": False,
+            "callbacks": {"loss_curves": None},  # to draw takes as long as the training
         },
     }
 

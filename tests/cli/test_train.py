@@ -13,7 +13,8 @@ import yaml
 
 
 def test_a_run_leaves_its_files(sample, salt, the_run):
-    done = salt("fit", "--config", sample.config, "--force")
+    drawn = ("--trainer.callbacks.loss_curves", "loss_curves")
+    done = salt("fit", "--config", sample.config, "--force", *drawn)
     assert done.code == 0, done.err
     run = the_run(sample.folder)
     assert run.name.startswith("tiny_")

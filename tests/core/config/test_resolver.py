@@ -58,14 +58,14 @@ def test_base_then_files_in_order_then_flags(resolved, sample):
 
 def test_null_removes_a_task_a_callback_and_a_stream(resolved):
     words = ["--model.tasks.origin", "null", "--model.tasks.vertexing", "null"]
-    words += ["--trainer.callbacks.loss_curves", "null", "--data.variables.tracks", "null"]
+    words += ["--trainer.callbacks.throughput", "null", "--data.variables.tracks", "null"]
     found = resolved(*words)
     assert list(found.short["model"]["tasks"]) == ["flavour"]
-    assert "loss_curves" not in found.short["trainer"]["callbacks"]
+    assert "throughput" not in found.short["trainer"]["callbacks"]
     assert list(found.full["data"]["variables"]) == ["jets"]
     paths = [callback["class_path"] for callback in found.full["trainer"]["callbacks"]]
     assert paths
-    assert not any("loss_curves" in path for path in paths)
+    assert not any("throughput" in path for path in paths)
 
 
 def test_every_value_can_be_set_by_its_path(resolved):

@@ -226,7 +226,6 @@ def newest_of(folder: Path) -> list[Path]:
 def test_a_full_disk_ends_a_training_with_one_message(sample):
     """The limit of a file's size is what a test can have of a full disk."""
     command = [sys.executable, "-m", "salt_core", "fit", "--config", "tiny.yaml", "-f", "--log_suffix", "b"]
-    command += ["--trainer.callbacks.loss_curves", "null"]
     done = subprocess.run(
         command,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
