@@ -32,7 +32,8 @@ class Encoded:
 class Encoder(nn.Module, ABC):
     """Turns a `JetBatch` into vectors per constituent and one vector per jet.
 
-    The ``__init__`` of a subclass takes choices only; its parameters are made in `build`.
+    The ``__init__`` of a subclass takes choices only; its parameters are made in `build`. A processor
+    evaluates pieces of a batch in threads side by side, so `encode` and `pool` keep nothing in ``self`` then.
     """
 
     def columns(self) -> Mapping[str, Sequence[str]]:

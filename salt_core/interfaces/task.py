@@ -15,6 +15,9 @@ from salt_core.interfaces.encoder import Encoded
 class Task(nn.Module, ABC):
     """A head on the encoder: predictions, their loss, and the columns that evaluation writes.
 
+    A processor evaluates pieces of a batch in threads side by side, so `forward` and `outputs` keep nothing
+    in ``self`` then.
+
     Parameters
     ----------
     weight : float, optional

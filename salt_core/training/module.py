@@ -91,7 +91,7 @@ class SaltModule(LightningModule):
         self.init_strict = init_strict
         self.frozen = freeze or []
         self._frozen_modules: tuple[nn.Module, ...] = ()
-        self._recorded = False
+        self._compiled: Compile = False
         self._cycles = Cycles(lrs_config, optimizer.cycles_momentum)
         self._watch = Watch()
 
@@ -129,7 +129,7 @@ class SaltModule(LightningModule):
         self._frozen_modules = freeze(self, self.frozen)
         self.train(self.training)
         compile_parts(compiled, self.encoder, self.heads.values())
-        self._recorded = compiled == "graphs"
+        self._compiled = compiled
 
     def build_augmentations(self, facts: DataFacts) -> None:
         """Tell the augmentations what follows from the data."""
@@ -178,7 +178,7 @@ class SaltModule(LightningModule):
 
     def predict(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, Tensor]:
         """Predict of a normalised batch; see `forward`."""
-        if self._recorded:
+        if self._compiled == "graphs":
             # Graphs write where those of the last batch wrote, which they cannot know to be over.
             torch.compiler.cudagraph_mark_step_begin()
         streams = self.encoder.encode(batch)
@@ -220,9 +220,10 @@ class SaltModule(LightningModule):
     def written(self, batch: JetBatch, unwanted: Collection[str] = ()) -> dict[str, dict[str, Tensor]]:
         """Predict a batch of any size, and return the columns that the tasks write, by object.
 
-        A processor does so in pieces, one on each core at a time.
+        A processor does so in pieces, one on each core at a time, unless parts are compiled.
         """
-        pieces = [batch] if batch.x.is_cuda else batch.in_pieces(num_pieces(batch.num_rows))
+        whole = batch.x.is_cuda or self._compiled
+        pieces = [batch] if whole else batch.in_pieces(num_pieces(batch.num_rows))
         parts = side_by_side(lambda piece: self.outputs(self(piece, unwanted), piece), pieces)
         first = parts[0]
         if len(parts) == 1:
