@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -161,20 +162,54 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     monkeypatch.setenv("SALT_STATE_DIR", str(folder / "state"))
 
 
-@pytest.fixture
-def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
-    """Small samples in an empty folder, which is the current one."""
+def make_sample(folder: Path) -> Sample:
+    """Write small samples, their dicts and a configuration into an empty folder."""
     for seed, (name, num_jets) in enumerate((("train", 100), ("val", 50), ("test", 45))):
-        write_jets(tmp_path / f"{name}.h5", num_jets, seed)
+        write_jets(folder / f"{name}.h5", num_jets, seed)
     scale = {"mean": 0.5, "std": 2.0}
     norms = {"jets": {"pt": {"mean": 50.0, "std": 50.0}, "eta": scale}}
     norms["tracks"] = {"d0": scale, "z0": scale, "hits": {"mean": 5.0, "std": 3.0}}
-    (tmp_path / "norm_dict.yaml").write_text(yaml.safe_dump(norms))
-    (tmp_path / "class_dict.yaml").write_text("jets: {flavour_label: [1.0, 2.0, 0.5, 3.0]}\n")
-    made = Sample(tmp_path)
+    (folder / "norm_dict.yaml").write_text(yaml.safe_dump(norms))
+    (folder / "class_dict.yaml").write_text("jets: {flavour_label: [1.0, 2.0, 0.5, 3.0]}\n")
+    made = Sample(folder)
     made.config.write_text(yaml.safe_dump(tiny_config(), sort_keys=False))
-    monkeypatch.chdir(tmp_path)
     return made
+
+
+@pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
+    """Small samples in an empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return make_sample(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Train the tiny model; return the folder of its samples and a copy of that."""
+    from salt_core.cli import main
+
+    folder, kept, own = (tmp_path_factory.mktemp(name) for name in ("trained", "kept", "own"))
+    config = make_sample(folder).config
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SALT_CACHE_DIR", str(own / "cache"))
+        patch.setenv("SALT_STATE_DIR", str(own / "state"))
+        assert main(["fit", "--config", str(config), "--force", "--log_suffix", "a"]) == 0
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return folder, kept
+
+
+@pytest.fixture
+def trained(_trained_once: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Sample:
+    """Small samples and ``logs/tiny_a`` of a training on them, as it left both, in the current folder.
+
+    The training is one for all tests of a process. Its paths are absolute, so the folder is always the same.
+    """
+    folder, kept = _trained_once
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    monkeypatch.chdir(folder)
+    return Sample(folder)
 
 
 def point_logs_at_stderr() -> None:

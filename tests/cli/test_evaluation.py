@@ -20,10 +20,14 @@ PROBABILITIES = ["pb", "pc", "pu", "ptau"]
 
 
 @pytest.fixture
-def run(sample, salt, the_run):
-    done = salt("fit", "--config", sample.config, "--force")
-    assert done.code == 0, done.err
-    return the_run(sample.folder)
+def sample(trained):
+    """Small samples, and a model trained on them."""
+    return trained
+
+
+@pytest.fixture
+def run(sample):
+    return sample.folder / "logs" / "tiny_a"
 
 
 def written(run, stem):
@@ -124,7 +128,7 @@ def test_the_file_tells_where_it_comes_from(run, sample, salt):
 
 
 @pytest.mark.full
-def test_puma_and_pandas_read_the_file(sample, salt, the_run):
+def test_puma_and_pandas_read_the_file(sample, salt):
     pandas = pytest.importorskip("pandas", reason="needs pandas")
     plots = pytest.importorskip("puma.hlplots", reason="needs puma-hep")
     label, ids = "HadronConeExclTruthLabelID", np.array([5, 4, 0, 15], np.int32)
@@ -139,8 +143,8 @@ def test_puma_and_pandas_read_the_file(sample, salt, the_run):
             file["jets"] = rows
             file["jets"].attrs.update(told)
     copied = ("--data.extra_vars.jets", f"[pt, {label}]")
-    assert salt("fit", "--config", sample.config, "--force", *copied).code == 0
-    run = the_run(sample.folder)
+    assert salt("fit", "--config", sample.config, "--force", "--log_suffix", "b", *copied).code == 0
+    run = sample.folder / "logs" / "tiny_b"
     assert salt("test", "--config", run / "config.yaml").code == 0
     with h5py.File(written(run, "test")) as file:
         rows = file["jets"][:]
@@ -196,10 +200,10 @@ def test_a_checkpoint_is_evaluated_without_its_run(run, sample, salt):
 
 
 @pytest.mark.full
-def test_a_model_that_tells_nothing_of_jets(sample, salt, the_run):
+def test_a_model_that_tells_nothing_of_jets(sample, salt):
     alone = ("--model.tasks.flavour", "null", "--data.extra_vars", "null")
-    assert salt("fit", "--config", sample.config, "--force", *alone).code == 0
-    run = the_run(sample.folder)
+    assert salt("fit", "--config", sample.config, "--force", "--log_suffix", "b", *alone).code == 0
+    run = sample.folder / "logs" / "tiny_b"
     done = salt("test", "--config", run / "config.yaml")
     assert done.code == 2
     assert "error: data.write_constituents: there is nothing to write: no task of tiny tells" in done.err

@@ -32,9 +32,14 @@ def salt_optimizers():
 
 
 @pytest.fixture
-def run(sample, salt) -> Path:
+def sample(trained):
+    """Small samples, and a model trained on them."""
+    return trained
+
+
+@pytest.fixture
+def run(sample) -> Path:
     """A run directory of a trained model."""
-    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "a").code == 0
     return sample.folder / "logs" / "tiny_a"
 
 
@@ -215,9 +220,9 @@ def test_what_is_no_model(sample):
 
 def test_a_plugin_file_that_a_checkpoint_names_is_not_run(sample, salt):
     (sample.folder / "plain.py").write_text(PLUGIN)
-    words = ("--plugins", "[plain.py]", "--model.optimizer", "plain", "--log_suffix", "a")
+    words = ("--plugins", "[plain.py]", "--model.optimizer", "plain", "--log_suffix", "b")
     assert salt("fit", "--config", sample.config, "-f", *words).code == 0
-    run = sample.folder / "logs" / "tiny_a"
+    run = sample.folder / "logs" / "tiny_b"
     checkpoint = run / "ckpts" / "last.ckpt"
     (sample.folder / "it_ran").unlink()
     own = run / "plugins" / "plain.py"

@@ -20,11 +20,16 @@ JET_OUTPUTS = ["tiny_pb", "tiny_pc", "tiny_pu", "tiny_ptau"]
 
 
 @pytest.fixture
-def run(sample, salt) -> Path:
+def sample(trained):
+    """Small samples, and a model trained on them."""
+    return trained
+
+
+@pytest.fixture
+def run(sample) -> Path:
     """A run directory of a trained model."""
     for package in graph.PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")
-    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "a").code == 0
     return sample.folder / "logs" / "tiny_a"
 
 
@@ -150,8 +155,8 @@ def lone_checkpoint(sample, salt) -> Path:
         },
     }
     words = [word for name, task in tasks.items() for word in (f"--model.tasks.{name}", json.dumps(task))]
-    assert salt("fit", "--config", sample.config, "-f", *dense, *words).code == 0
-    (checkpoint,) = sample.folder.rglob("*val_loss*.ckpt")
+    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "b", *dense, *words).code == 0
+    (checkpoint,) = sample.folder.glob("logs/tiny_b/ckpts/*val_loss*.ckpt")
     (sample.folder / "alone").mkdir()
     checkpoint.rename(sample.folder / "alone" / "x.ckpt")
     shutil.rmtree(sample.folder / "logs")
