@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from salt_core import ConfigError
 from salt_core.drawing import figure_of, paper_style
+from salt_core.files import whole_file
 from salt_core.training.run import run_directory
 from salt_core.training.run_files import METRICS_NAME, read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: Steps and values.
 Curve = tuple[list[float], list[float]]
+
+#: Endings of pictures.
+ENDINGS = (".png", ".pdf", ".svg", ".eps", ".jpg", ".webp")
 
 
 class LossCurves(Callback):
@@ -25,9 +31,17 @@ class LossCurves(Callback):
     ----------
     file_name : str, optional
         Name of the picture in the run directory; its ending tells the format.
+
+    Raises
+    ------
+    ConfigError
+        Where the name is none of a picture.
     """
 
     def __init__(self, file_name: str = "loss_curves.png") -> None:
+        if Path(file_name).name != file_name or not file_name.endswith(ENDINGS):
+            message = f"{file_name!r} is no name of a picture; give one that ends with {', '.join(ENDINGS)}"
+            raise ConfigError(message, "file_name")
         self.file_name = file_name
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -70,7 +84,8 @@ def draw(curves: dict[str, Curve], target: Path) -> None:
         panels: Sequence[Axes] = figure.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
             _panel(panel, curves, name)
-        figure.savefig(target)
+        with whole_file(target) as file:
+            figure.savefig(file, format=target.suffix[1:])
 
 
 def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from salt_core import JetBatch
+from salt_core import ConfigError, JetBatch
 
 Part = Literal["loading", "step", "validation", "other"]
 PARTS: tuple[Part, ...] = ("loading", "step", "validation", "other")
@@ -26,9 +26,16 @@ class Throughput(Callback):
     ----------
     window : int, optional
         Steps over which the rate is taken.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no step in it.
     """
 
     def __init__(self, window: int = 20) -> None:
+        if window < 1:
+            raise ConfigError(f"{window} must be at least 1", "window")
         self.window = window
         self._marks: list[tuple[float, int]] = []
         self._clock = Clock()

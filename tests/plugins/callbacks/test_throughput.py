@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from salt_core import ConfigError
 from salt_plugins.callbacks.throughput import callback
 
 
@@ -79,3 +80,8 @@ def test_the_rate_is_that_of_all_devices_over_the_last_steps(times):
     times.step(1, 1)
     times.step(1, 1)
     assert times.logged["train/jets_per_s"] == 10
+
+
+def test_a_window_without_a_step_is_refused():
+    with pytest.raises(ConfigError, match="window: 0 must be at least 1"):
+        callback.Throughput(window=0)
