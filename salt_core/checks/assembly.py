@@ -18,6 +18,7 @@ from salt_core.config.merge import KeyPath, Layer, Merged, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import local_plugins, resolve
 from salt_core.errors import SaltError
+from salt_core.logs import quiet
 from salt_core.registry import Registry
 from salt_core.training.objects import Objects, instantiate
 
@@ -103,7 +104,8 @@ def _made(arguments: Arguments, merged: Merged, files: Sequence[Path]) -> Assemb
     registry = Registry.discover([*local_plugins(merged), *stands_in])
     resolved = resolve(merged, registry, arguments.allow_class_paths)
     check_devices(resolved.short["trainer"])
-    objects = instantiate(resolved, NO_LOGGER)
+    with quiet("lightning.pytorch"):  # it would tell of devices, which are looked at apart
+        objects = instantiate(resolved, NO_LOGGER)
     return Assembly(Loaded(resolved, tuple(files), registry), objects)
 
 

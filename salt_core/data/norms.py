@@ -22,7 +22,7 @@ def read_dict(path: Path | None, where: str) -> Mapping[str, Any]:
         Where no file is named, or it is missing or not a mapping.
     """
     if path is None:
-        raise ConfigError("not set; give the path of a YAML file", where)
+        raise ConfigError("not set; give the path of a YAML file, such as salt data norm makes", where)
     if not path.is_file():
         raise ConfigError(f"the file {path} does not exist", where)
     with located(where):

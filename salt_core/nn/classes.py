@@ -71,7 +71,7 @@ class ClassWeighted(Loss):
         if target.class_weights is None:
             raise ConfigError(
                 f"'class_dict' is asked for, but data.class_dict has no weights for label {target.name}; "
-                "add them there, give a list, or remove the option",
+                "have salt data norm make them, give a list, or remove the option",
                 "weight",
             )
         return target.class_weights

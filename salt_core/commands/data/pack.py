@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -18,6 +15,7 @@ from salt_core.data.request import LoadRequest, Selection
 from salt_core.data.workers import chosen_workers
 from salt_core.files import shown
 from salt_core.interfaces.dataloader import Dataloader
+from salt_core.logs import quiet
 
 
 @click.command("pack")
@@ -62,19 +60,7 @@ def _of_training(configs: tuple[str, ...]) -> tuple[Dataloader, Selection]:
     """Return the loader, and what a configured training reads."""
     from salt_core.training.objects import instantiate
 
-    with _quiet("lightning.pytorch"):  # it would tell of a trainer's devices
+    with quiet("lightning.pytorch"):  # it would tell of a trainer's devices
         objects = instantiate(load(Arguments(configs=(*configs, PACKED))).resolved)
     objects.data.build(objects.module.columns(), objects.module.inputs(), 0, objects.module.check)
     return objects.data.loader, objects.data.selection()
-
-
-@contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Have a logger say warnings alone, for a while."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
