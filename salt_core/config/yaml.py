@@ -16,6 +16,7 @@ _DEEPEST = 32
 _LARGEST = 1_000_000
 _LONGEST_NUMBER = 100
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
+_MERGE = "tag:yaml.org,2002:merge"
 _RULES = {
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
@@ -34,31 +35,51 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own way to say which rules hold
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        if isinstance(node, yaml.MappingNode):
-            self._refuse_repeats(node)
-        return super().construct_mapping(node, deep=deep)
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Look at the keys as they are written, before ``<<`` adds more."""
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key_node in (key for key, _ in node.value if key.tag != _MERGE):
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _error("a key cannot be a list or a mapping", key_node)
+            key = self._key(key_node)
+            if key in seen:
+                raise _error(f"the key {key!r} stands twice", key_node)
+            seen.add(key)
+        return node
 
-    def _refuse_repeats(self, node: yaml.MappingNode) -> None:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
-                )
-            if isinstance(key, Hashable):
-                seen.add(key)
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put in what ``<<`` names: a mapping's own keys count first, then what is named first.
+
+        Releases of PyYAML differ in this, and in one of them it depends on how long a key is.
+        """
+        own = {self._key(key): (key, value) for key, value in node.value if key.tag != _MERGE}
+        merged: dict[Hashable, tuple[yaml.Node, yaml.Node]] = {}
+        for named in (value for key, value in node.value if key.tag == _MERGE):
+            for part in named.value if isinstance(named, yaml.SequenceNode) else [named]:
+                if not isinstance(part, yaml.MappingNode):
+                    raise _error("<< takes a mapping, or a list of mappings", part)
+                self.flatten_mapping(part)
+                for key, value in part.value:
+                    merged.setdefault(self._key(key), (key, value))
+        node.value = list((merged | own).values())
+
+    def _key(self, node: yaml.Node) -> Hashable:
+        key: Hashable = self.construct_object(node, deep=True)
+        return key
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Make a value; one that does not fit its tag, such as ``!!int a``, fails in PyYAML in many ways."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError):
+            raise _error(f"{node.value!r} is no value of the tag {node.tag}", node) from None
 
     def construct_integer(self, node: yaml.ScalarNode) -> int:
         """Read a decimal, ``0o`` or ``0x`` number; ``010`` is ten."""
         text = str(self.construct_scalar(node))
         if len(text) > _LONGEST_NUMBER:
-            raise yaml.MarkedYAMLError(
-                problem=f"a number of {len(text)} digits", problem_mark=node.start_mark
-            )
+            raise _error(f"a number of {len(text)} digits", node)
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
@@ -149,13 +170,13 @@ def _refuse_bombs(root: yaml.Node) -> None:
             measured[id(node)] = found
         known = measured[id(node)]
         if known is None:
-            raise yaml.MarkedYAMLError(problem="a value holds itself", problem_mark=node.start_mark)
+            raise _error("a value holds itself", node)
         return known
 
     size, levels = measure(root)
     for much, most, what in ((size, _LARGEST, "values"), (levels, _DEEPEST, "levels of nesting")):
         if much > most:
-            raise yaml.MarkedYAMLError(problem=f"more than {most} {what}", problem_mark=root.start_mark)
+            raise _error(f"more than {most} {what}", root)
 
 
 def _parts(node: yaml.Node) -> list[yaml.Node]:
@@ -201,6 +222,10 @@ def _read(file: Path, label: str) -> str:
         raise ConfigError(f"cannot be read: {error.strerror}", label) from None
     except UnicodeDecodeError:
         raise ConfigError("is not a text file in UTF-8", label) from None
+
+
+def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 def _syntax_error(error: yaml.YAMLError, label: str) -> ConfigError:

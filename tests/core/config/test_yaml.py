@@ -97,6 +97,17 @@ def said(text: str) -> str:
     [
         ("a: 1\na: 2\n", "x:2:1: not valid YAML: the key 'a' stands twice"),
         ("b: {1: 1, 2: 2, 0x1: 3}", "x:1:17: not valid YAML: the key 1 stands twice"),
+        ("a: &a {x: 1}\nb: {<<: *a, y: 1, y: 2}", "x:2:19: not valid YAML: the key 'y' stands twice"),
+        ("{[a]: 1}", "x:1:2: not valid YAML: a key cannot be a list or a mapping"),
+        ("{<<: [{x: 1}, 3]}", "x:1:15: not valid YAML: << takes a mapping, or a list of mappings"),
+        ("{<<: 3}", "x:1:6: not valid YAML: << takes a mapping, or a list of mappings"),
+        ("a: !!int b", "x:1:4: not valid YAML: 'b' is no value of the tag tag:yaml.org,2002:int"),
+        ("!!float '': 1", "x:1:1: not valid YAML: '' is no value of the tag tag:yaml.org,2002:float"),
+        (
+            "- !!timestamp today",
+            "x:1:3: not valid YAML: 'today' is no value of the tag tag:yaml.org,2002:timestamp",
+        ),
+        ("? !!seq a\n: 1", "x:1:3: not valid YAML: expected a sequence node, but found scalar"),
         ("a: [", "x:1:5: not valid YAML: expected the node content, but found '<stream end>'"),
         ("a: \x00", "x: not valid YAML: unacceptable character #x0000: special characters are not allowed"),
         ("a: &b [*b]", "x:1:4: not valid YAML: a value holds itself"),
@@ -140,8 +151,25 @@ def test_a_key_may_be_given_by_a_merge_and_once_more():
     assert load_yaml("a: &a {x: 1}\nb: &b {y: 2}\nc: {<<: *a, <<: *b}")["c"] == {"x": 1, "y": 2}
 
 
-def test_a_key_that_cannot_be_one():
-    assert said("{[a]: 1}").startswith("x:1:2: not valid YAML: found unhashable key")
+@pytest.mark.parametrize("key", ["x", "dropout", "1"])
+@pytest.mark.parametrize(
+    ("merging", "value"),
+    [
+        ("{<<: [*one, *two]}", 1),
+        ("{<<: *two, <<: *one}", 2),
+        ("{KEY: 3, <<: *one}", 3),
+        ("{<<: {<<: *two, KEY: 3}}", 3),
+        ("{<<: *three}", 3),
+    ],
+)
+def test_own_keys_count_first_and_then_the_first_to_be_merged(key, merging, value):
+    text = "a: &one {KEY: 1}\nb: &two {KEY: 2}\nc: {d: &three {<<: *one, KEY: 3}}\ne: " + merging
+    assert list(load_yaml(text.replace("KEY", key))["e"].values()) == [value]
+
+
+def test_what_is_merged_stands_before_a_mappings_own_keys():
+    text = "a: &a {z: 1, y: 2}\nb: &b {y: 4, x: 5}\nc: {w: 3, <<: [*a, *b]}"
+    assert list(load_yaml(text)["c"].items()) == [("z", 1), ("y", 2), ("x", 5), ("w", 3)]
 
 
 @pytest.mark.parametrize(
