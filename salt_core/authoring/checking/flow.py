@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +13,7 @@ from typing import Any
 from salt_core.authoring.checking.findings import Finding, report
 from salt_core.authoring.checking.processes import answers, heavy_imports
 from salt_core.authoring.checking.project import project_subject, stand_in
+from salt_core.authoring.checking.request import Request
 from salt_core.authoring.checking.subject import Subject, file_subject, installed_subjects, named_subject
 from salt_core.authoring.checking.trainings import Training
 from salt_core.authoring.checking.trial import Trial
@@ -29,6 +29,23 @@ Say = Callable[[str], None]
 FINE, MISTAKES = 0, 1
 
 
+@dataclass(frozen=True)
+class Module:
+    """A module that has to be imported quickly.
+
+    Parameters
+    ----------
+    name : str
+        What Python calls it.
+    where, part : str
+        The file that names it, and what of that file.
+    """
+
+    name: str
+    where: str
+    part: str
+
+
 @dataclass
 class Found:
     """What was found of one package."""
@@ -36,7 +53,29 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
+    modules: list[Module] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    doing: str = ""
+
+    def take(self, answer: Mapping[str, Any], where: str, say: Say) -> None:
+        """Take what the look from inside tells; `where` is told where that ends before its time."""
+        match answer:
+            case {"progress": doing}:
+                self.doing = doing
+                say(doing)
+            case {"finding": finding}:
+                self.findings.append(Finding(**finding))
+            case {"note": note}:
+                self.notes.append(note)
+            case {"trial": trial}:
+                self.trials.append(Trial(**trial))
+            case {"module": module}:
+                self.modules.append(Module(**module))
+            case {"unused": unused}:
+                self.unused = unused
+            case {"ended": code, "said": said}:
+                message = f"ends the process that imports it, with {code}: {said}"
+                self.findings.append(Finding(where, self.doing, message))
 
 
 def check_plugins(name: str | None, options: Sequence[str], quick: bool, say: Say, progress: Say) -> int:
@@ -100,21 +139,22 @@ def _subject(name: str) -> Subject:
 
 def _look(subject: Subject, options: Mapping[str, Any], quick: bool, progress: Say) -> Found:
     found = Found(list(subject.findings))
+
+    def say(line: str) -> None:
+        progress(f"{subject.title}: {line}")
+
     with TemporaryDirectory() as name, _in_memory() as memory:
         folder = Path(name)
         more = [stand_in(subject, folder / "site")] if subject.roots else []
         environment = subject.environment(more)
-        if not subject.file:
-            for entry, value in subject.entries.items():
-                module = value.partition(":")[0]
-                progress(f"{subject.title}: imports of {module}")
-                heavy = heavy_imports(module, environment, folder)
-                if heavy:
-                    found.findings.append(_heavy(subject.where, f"entry point {entry}", module, heavy))
-        _look_inside(subject, options, folder, memory, environment, found, progress)
+        for answer in answers(_request(subject, options, folder, memory), folder, environment):
+            found.take(answer, subject.where, say)
+        for module in [*_modules(subject), *found.modules]:
+            say(f"imports of {module.name}")
+            found.findings += _heavy(module, heavy_imports(module.name, environment, folder))
         for number, trial in enumerate([] if quick else found.trials):
             training = Training(trial, environment, folder / f"trial_{number}", subject.file)
-            found.findings += training.findings(lambda line: progress(f"{subject.title}: {line}"))
+            found.findings += training.findings(say)
     return found
 
 
@@ -123,53 +163,34 @@ def _in_memory() -> AbstractContextManager[str | None]:
     return TemporaryDirectory(dir=MEMORY) if os.access(MEMORY, os.W_OK) else nullcontext()
 
 
-def _heavy(where: str, part: str, module: str, heavy: Sequence[str]) -> Finding:
-    return Finding(
-        where,
-        part,
-        f"importing {module} imports {', '.join(heavy)}, and every `salt plugins list` and `salt submit` waits; "
-        'let the hook return "module:Class" and import it there',
+def _request(subject: Subject, options: Mapping[str, Any], folder: Path, memory: str | None) -> Request:
+    return Request(
+        subject.distribution,
+        subject.version,
+        subject.entries,
+        subject.where,
+        str(folder),
+        memory,
+        str(subject.file) if subject.file else None,
+        options,
     )
 
 
-def _look_inside(
-    subject: Subject,
-    options: Mapping[str, Any],
-    folder: Path,
-    memory: str | None,
-    environment: Mapping[str, str],
-    found: Found,
-    progress: Say,
-) -> None:
-    """Take what the process inside tells."""
-    request = folder / "request.json"
-    asked = {
-        "distribution": subject.distribution,
-        "version": subject.version,
-        "entries": dict(subject.entries),
-        "where": subject.where,
-        "folder": str(folder),
-        "memory": memory,
-        "file": str(subject.file) if subject.file else None,
-        "options": dict(options),
-    }
-    request.write_text(json.dumps(asked))
-    doing = ""
-    for answer in answers(request, environment):
-        if "progress" in answer:
-            doing = answer["progress"]
-            progress(f"{subject.title}: {doing}")
-        elif "finding" in answer:
-            found.findings.append(Finding(**answer["finding"]))
-        elif "note" in answer:
-            found.notes.append(answer["note"])
-        elif "trial" in answer:
-            found.trials.append(Trial(**{**answer["trial"], "words": tuple(answer["trial"]["words"])}))
-        elif "light" in answer:
-            module, where, part = answer["light"]
-            heavy = heavy_imports(module, environment, folder)
-            found.findings += [_heavy(where, part, module, heavy)] if heavy else []
-        elif "ended" in answer:
-            message = f"ends the process that imports it, with {answer['ended']}: {answer['said']}"
-            found.findings.append(Finding(subject.where, doing, message))
-        found.unused = answer.get("unused", found.unused)
+def _modules(subject: Subject) -> list[Module]:
+    """Return the modules that every listing imports; a file may import what it likes."""
+    if subject.file:
+        return []
+    return [
+        Module(value.partition(":")[0], subject.where, f"entry point {entry}")
+        for entry, value in subject.entries.items()
+    ]
+
+
+def _heavy(module: Module, heavy: Sequence[str]) -> list[Finding]:
+    if not heavy:
+        return []
+    message = (
+        f"importing {module.name} imports {', '.join(heavy)}, and every `salt plugins list` and `salt submit` "
+        'waits; let the hook return "module:Class" and import it there'
+    )
+    return [Finding(module.where, module.part, message)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -83,9 +84,9 @@ def _told(error: BaseException) -> str:
         return str(error)
     text = reason_of(error, (Path(__file__).parent,))
     if type(error).__name__ == "PluginValidationError":
-        argument = text.partition("Argument(s) ")[2].partition(" are declared")[0]
+        arguments = re.findall(r"'(\w+)'", text.partition("Argument(s) ")[2].partition(" are declared")[0])
         wanted = (
             "a hook that offers something takes no argument; those of a run take run, and outcome at its end"
         )
-        return f"it takes the argument {argument or '?'}: {wanted}"
+        return f"it takes {', '.join(arguments) or 'an argument'}: {wanted}"
     return f"calling it raises {text}"

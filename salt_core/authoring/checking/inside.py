@@ -9,16 +9,27 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
+
 from salt_core.authoring.checking.findings import Finding, place
 from salt_core.authoring.checking.hooks import look_at_hooks
-from salt_core.authoring.checking.parts import check_contract, lacking, make, options_for, staging_target
+from salt_core.authoring.checking.parts import (
+    EXAMPLE,
+    Part,
+    check_contract,
+    lacking,
+    make,
+    options_for,
+    staging_target,
+)
+from salt_core.authoring.checking.request import Request
 from salt_core.authoring.checking.schema import look_at_class, place_of
 from salt_core.authoring.checking.trial import Trial
 from salt_core.authoring.checking.trials import trial_of
@@ -40,40 +51,16 @@ Tell = Callable[[Mapping[str, Any]], None]
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the process is asked.
+class Look:
+    """One look at a package, which tells what it finds as it goes.
 
     Parameters
     ----------
-    distribution, version : str
-        Of the package; path and ``local`` of a file.
-    entries : mapping of str to str
-        Modules by the names of entry points.
-    where : str
-        The file that names these.
-    folder : str
-        A folder for trials.
-    memory : str, optional
-        A folder in memory, for staging methods that copy there alone.
-    file : str, optional
-        The plugin file.
-    options : mapping of str to object
-        Values of ``--option``.
+    request : Request
+        What to look at.
+    tell : callable
+        Takes each answer, a mapping that JSON can hold, such as ``{"note": "..."}``.
     """
-
-    distribution: str
-    version: str
-    entries: Mapping[str, str]
-    where: str
-    folder: str
-    file: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    memory: str | None = None
-
-
-class Look:
-    """One look at a package, which tells what it finds as it goes."""
 
     def __init__(self, request: Request, tell: Tell) -> None:
         self.request = request
@@ -87,8 +74,10 @@ class Look:
             for name, value in self.request.entries.items()
             for kind, offered, target in self._offers(name, value)
         ]
-        registry = self._registry(offers)
-        for provider in offers:
+        distinct = {(one.kind, one.name): one for one in offers}
+        self._find_taken(offers)
+        registry = self._registry(distinct)
+        for provider in distinct.values():
             self._look_at_offer(provider, registry)
 
     def _offers(self, name: str, value: str) -> list[Offer]:
@@ -109,33 +98,31 @@ class Look:
             self._find(finding.where, finding.part, finding.message)
         return offers
 
-    def _registry(self, offers: list[Provider]) -> Registry:
-        """Return all plugins that are installed; of those that offer a name twice, the ones looked at."""
-        ours = {(one.kind, one.name) for one in offers}
-        everything = Registry.discover().providers()
-        others = [one for one in everything if one.distribution != self.request.distribution]
-        for one in others:
-            if (one.kind, one.name) in ours:
-                self._find_conflict(one, f"{one.origin} (plugin {one.plugin})")
-        for kind, name in sorted(ours):
+    def _find_taken(self, offers: Sequence[Provider]) -> None:
+        """Tell of names that the package offers twice, or salt itself has."""
+        for kind, name in sorted({(one.kind, one.name) for one in offers}):
             offering = [one.plugin for one in offers if (one.kind, one.name) == (kind, name)]
             if len(offering) > 1:
-                self._find(
-                    self.request.where, f"{kind} {name}", f"is offered twice, by {' and '.join(offering)}"
-                )
+                told = f"is offered twice, by {' and '.join(offering)}; rename one of them"
+                self._find_name(kind, name, told)
             if kind == "command" and name in COMMANDS:
-                self._find(
-                    self.request.where, f"{kind} {name}", "salt itself has a command of this name; rename it"
-                )
-        distinct = {(one.kind, one.name): one for one in offers}
-        kept = [one for one in others if (one.kind, one.name) not in ours]
-        return Registry(Findings([*kept, *distinct.values()]))
+                self._find_name(kind, name, "salt itself has a command of this name; rename it")
 
-    def _find_conflict(self, other: Provider, origin: str) -> None:
-        message = (
-            f"is also offered by {origin}, so that neither can be used; rename yours, or remove the other"
-        )
-        self._find(self.request.where, f"{other.kind} {other.name}", message)
+    def _registry(self, ours: Mapping[tuple[str, str], Provider]) -> Registry:
+        """Return all plugins that are installed; of those that others offer too, which are told, ours."""
+        kept = []
+        for one in Registry.discover().providers():
+            if one.distribution == self.request.distribution:
+                continue
+            if (one.kind, one.name) in ours:
+                told = f"is also offered by {one.origin} (plugin {one.plugin}), so that neither can be used"
+                self._find_name(one.kind, one.name, f"{told}; rename yours, or remove the other")
+            else:
+                kept.append(one)
+        return Registry(Findings([*kept, *ours.values()]))
+
+    def _find_name(self, kind: str, name: str, message: str) -> None:
+        self._find(self.request.where, f"{kind} {name}", message)
 
     def _look_at_offer(self, provider: Provider, registry: Registry) -> None:
         """Look at one name: its class, its contract, and how a training can have it."""
@@ -144,20 +131,22 @@ class Look:
         try:
             found = registry.command(name) if kind == "command" else registry.resolve(kind, name)
         except ConfigError as error:
-            self._find(
-                self.request.where, f"{kind} {name}", f"{error.message}; mend the class, or the hook's target"
-            )
+            self._find_name(kind, name, f"{error.message}; mend the class, or the hook's target")
             return
         if not isinstance(found, type):
-            self._run(lambda: check_command(found), place_of(found.callback), f"command {name}")
-            self._try(Trial(f"command {name}", place_of(found.callback), {}, (name, "--help")))
+            self._look_at_command(name, found)
             return
         for finding in look_at_class(found):
             self._find(finding.where, finding.part, finding.message)
-        target = provider.target.partition(":")[0] if isinstance(provider.target, str) else ""
-        if kind == "batch" and target:
-            self._tell({"light": [target, place_of(found), f"batch {name}"]})
+        if kind == "batch" and isinstance(provider.target, str):
+            module = provider.target.partition(":")[0]
+            self._tell({"module": {"name": module, "where": place_of(found), "part": f"batch {name}"}})
         self._look_at_part(kind, name, found, registry)
+
+    def _look_at_command(self, name: str, command: click.Command) -> None:
+        where, title = place_of(command.callback), f"command {name}"
+        self._run(lambda: check_command(command), where, title)
+        self._try(Trial(title, where, words=(name, "--help")))
 
     def _look_at_part(self, kind: str, name: str, cls: type, registry: Registry) -> None:
         where = place_of(cls)
@@ -167,7 +156,7 @@ class Look:
             missing = lacking(cls, options)
             if missing:
                 words = " ".join(f"--option {name}.{option}=VALUE" for option in missing)
-                note = f"{kind} {name}, which needs options: {words}, or a class attribute `example`"
+                note = f"{kind} {name}, which needs options: {words}, or a class attribute `{EXAMPLE}`"
                 self._tell({"note": note})
                 return
             self._tell({"progress": f"{kind} {name}: contract"})
@@ -175,30 +164,27 @@ class Look:
         except SaltError as error:
             self._find(where, cls.__name__, str(error))
             return
-        target = self._target(part) if kind == "staging" else None
+        target = self._target(part.made) if kind == "staging" else None
         with TemporaryDirectory() as folder:
-            self._run(lambda: self._check(kind, name, part, Path(folder), target), where, cls.__name__)
-        self._run(lambda: self._plan(kind, name, options, part, where, target), where, cls.__name__)
+            self._run(lambda: self._check(part, Path(folder), target), where, cls.__name__)
+        self._run(lambda: self._plan(part, target), where, cls.__name__)
 
     def _target(self, staging: Staging) -> Path:
         fast = [Path(self.request.folder) / "fast"]
         return staging_target(staging, fast + ([Path(self.request.memory)] if self.request.memory else []))
 
-    def _check(self, kind: str, name: str, part: Any, folder: Path, target: Path | None) -> None:
-        note = check_contract(kind, part, folder, target)
+    def _check(self, part: Part, folder: Path, target: Path | None) -> None:
+        note = check_contract(part, folder, target)
         if note:
-            self._tell({"note": f"{kind} {name}: {note}"})
+            self._tell({"note": f"{part.title}: {note}"})
 
-    def _plan(
-        self, kind: str, name: str, options: Mapping[str, Any], part: Any, where: str, target: Path | None
-    ) -> None:
-        trial = trial_of(kind, name, options, part, where, target)
-        if trial is None:
-            self._tell(
-                {"note": f"{kind} {name} in a training: no task that comes with salt has such targets"}
-            )
-        else:
+    def _plan(self, part: Part, target: Path | None) -> None:
+        trial = trial_of(part, target)
+        if trial:
             self._try(trial)
+        else:
+            note = f"{part.title} in a training: no task that comes with salt has such targets"
+            self._tell({"note": note})
 
     def _try(self, trial: Trial) -> None:
         self._tell({"trial": asdict(trial)})
@@ -236,11 +222,11 @@ def main(path: str) -> None:
     """Answer a request; what plugins print goes to standard error."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    request = Request(**json.loads(Path(path).read_text()))
 
     def tell(answer: Mapping[str, Any]) -> None:
         answers.write(json.dumps(answer) + "\n")
 
+    request = Request.read(Path(path))
     look = Look(request, tell)
     look.all()
     tell({"unused": sorted(set(request.options) - look.used), "done": True})

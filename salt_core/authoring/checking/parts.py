@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from salt_core.authoring.checking.demo import demo_facts, demo_values, missing_columns
+from salt_core.authoring.checking.schema import place_of
 from salt_core.config.resolver import resolve_part
 from salt_core.errors import ConfigError, SaltError, refused
 from salt_core.interfaces.dataloader import Dataloader
@@ -32,6 +34,43 @@ from salt_core.testing import (
 
 #: The attribute of a class that gives options with which it can be tried.
 EXAMPLE = "example"
+
+
+#: Checks that need nothing but the part.
+CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "batch": check_batch_backend,
+    "callback": check_callback,
+    "loss": check_loss,
+    "optimizer": check_optimizer,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that was made of options.
+
+    Parameters
+    ----------
+    kind, name : str
+        Its kind, and its name in YAML.
+    options : mapping of str to object
+        What it was made of, as YAML has them.
+    made : object
+        The part itself, not built.
+    where : str
+        File and line of its class.
+    """
+
+    kind: str
+    name: str
+    options: Mapping[str, Any]
+    made: Any
+    where: str
+
+    @property
+    def title(self) -> str:
+        """What is told of it."""
+        return f"{self.kind} {self.name}"
 
 
 def options_for(cls: type, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +110,17 @@ def lacking(cls: type, options: Mapping[str, Any]) -> list[str]:
     return [option.name for option in options_of(cls) if option.required and option.name not in options]
 
 
-def make(kind: str, name: str, options: Mapping[str, Any], registry: Registry) -> Any:
+def make(kind: str, name: str, options: Mapping[str, Any], registry: Registry) -> Part:
     """Make a part of its options, as YAML has them.
+
+    Parameters
+    ----------
+    kind, name : str
+        Its kind, and its name in YAML.
+    options : mapping of str to object
+        Its options; what they leave out has its default.
+    registry : Registry
+        Where to look for it, and for the parts that are options of it.
 
     Raises
     ------
@@ -83,7 +131,8 @@ def make(kind: str, name: str, options: Mapping[str, Any], registry: Registry) -
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--part", type=BY_NAME[kind].base_class())
     with refused(name):
-        return parser.instantiate_classes(parser.parse_object({"part": found})).part
+        made = parser.instantiate_classes(parser.parse_object({"part": found})).part
+    return Part(kind, name, options, made, place_of(type(made)))
 
 
 def staging_target(staging: Staging, folders: Sequence[Path]) -> Path:
@@ -107,14 +156,12 @@ def _takes(staging: Staging, source: Path, target: Path) -> bool:
         return True
 
 
-def check_contract(kind: str, part: Any, folder: Path, target: Path | None = None) -> str:
+def check_contract(part: Part, folder: Path, target: Path | None = None) -> str:
     """Check a part against the contract of its kind.
 
     Parameters
     ----------
-    kind : str
-        Its kind.
-    part : object
+    part : Part
         As `make` makes it.
     folder : Path
         An empty folder.
@@ -124,36 +171,31 @@ def check_contract(kind: str, part: Any, folder: Path, target: Path | None = Non
     Returns
     -------
     str
-        Why it was not checked, or empty.
+        Why it was not checked, or not on values as the demo jets have; or empty.
 
     Raises
     ------
     Breach
         With the clauses that it breaks.
     """
-    facts = demo_facts()
-    if kind == "task":
-        missing = missing_columns(part.columns())
-        check_task(part, demo_values(part.columns()), facts)
-        return f"the demo jets have no {', '.join(missing)}" if missing else ""
-    if kind == "encoder":
-        check_encoder(part, facts, demo_values(part.columns()))
-    elif kind == "augmentation":
-        check_augmentation(part, facts)
-    elif kind == "dataloader":
-        if type(part).contents is not Dataloader.contents:
+    facts, made = demo_facts(), part.made
+    match part.kind:
+        case "task":
+            check_task(made, demo_values(made.columns()), facts)
+            missing = missing_columns(made.columns())
+            return f"the demo jets have no {', '.join(missing)}" if missing else ""
+        case "encoder":
+            check_encoder(made, facts, demo_values(made.columns()))
+        case "augmentation":
+            check_augmentation(made, facts)
+        case "dataloader" if type(made).contents is not Dataloader.contents:
             return "it reads files of its own; call salt_core.testing.check_dataloader with some, in a test"
-        check_dataloader(part, folder)
-    elif kind == "staging":
-        check_staging(part, folder, target)
-    elif kind == "logger":
-        check_logger(part, folder)
-    elif kind == "loss":
-        check_loss(part)
-    elif kind == "optimizer":
-        check_optimizer(part)
-    elif kind == "batch":
-        check_batch_backend(part)
-    else:
-        check_callback(part)
+        case "dataloader":
+            check_dataloader(made, folder)
+        case "staging":
+            check_staging(made, folder, target)
+        case "logger":
+            check_logger(made, folder)
+        case kind:
+            CHECKS[kind](made)
     return ""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from salt_core.authoring.checking.request import Request
+
 #: Modules that take long to import, and that listings and submissions go without.
 HEAVY = (
     "torch",
@@ -52,11 +54,13 @@ def salt(
     return _run([sys.executable, "-m", "salt_core", *words], environment, folder)
 
 
-def answers(request: Path, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def answers(request: Request, folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Yield what the look from inside tells; the last one says how the process ended, if that was early."""
-    command = [sys.executable, "-m", "salt_core.authoring.checking.inside", str(request)]
+    path = folder / "request.json"
+    request.write(path)
+    command = [sys.executable, "-m", "salt_core.authoring.checking.inside", str(path)]
     with (
-        (request.parent / "stderr").open("w+") as errors,
+        (folder / "stderr").open("w+") as errors,
         subprocess.Popen(  # noqa: S603 - this very program
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=dict(environment)
         ) as process,
@@ -93,4 +97,5 @@ def _run(
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"it takes longer than {PATIENCE} s")
+        told = f"it takes longer than {PATIENCE} s, for a few hundred jets; it may wait for something"
+        return subprocess.CompletedProcess(command, 1, "", told)

@@ -12,7 +12,7 @@ from salt_core.authoring.checking.processes import last_line, salt
 from salt_core.authoring.checking.trial import DEMO, KEY, MODEL, Trial
 from salt_core.config.yaml import dump_yaml
 
-#: Few jets, two epochs, and a checkpoint of each to go on from.
+#: Few jets, two epochs, a checkpoint of each to go on from, and no picture, which takes as long as an epoch.
 SHORT = {
     "--data.num_train": "400",
     "--data.num_val": "200",
@@ -20,8 +20,12 @@ SHORT = {
     "--trainer.max_epochs": "2",
     "--trainer.enable_progress_bar": "false",
     "--trainer.enable_model_summary": "false",
+    "--trainer.callbacks.checkpoint.save_top_k": "-1",
+    "--trainer.callbacks.loss_curves": "null",
 }
-EVERY_EPOCH = {"--trainer.callbacks.checkpoint.save_top_k": "-1"}
+
+#: What the folders of the two trainings end with.
+WHOLE, RESUMED = "whole", "resumed"
 
 #: The command that takes the configuration of a training.
 SUBMIT = "submit"
@@ -61,65 +65,62 @@ class Training:
         overlay = dict(trial.overlay)
         if plugin_file:
             overlay["plugins"] = [str(plugin_file)]
-        (folder / "fast").mkdir(parents=True)
-        self._config = folder / "part.yaml"
-        self._config.write_text(dump_yaml(overlay))
+        folder.mkdir(parents=True)
+        config = folder / "part.yaml"
+        config.write_text(dump_yaml(overlay))
+        self._configs = [word for name in (MODEL, DEMO, str(config)) for word in ("--config", name)]
 
     def findings(self, say: Callable[[str], None]) -> Iterator[Finding]:
         """Go through all steps, and yield what goes wrong; nothing is tried on a training that failed."""
-        configs = [word for name in (MODEL, DEMO, str(self._config)) for word in ("--config", name)]
-        if self._trial.words:
-            words = [*self._trial.words, *(configs if self._trial.words[0] == SUBMIT else ())]
-            yield from self._step(say, f"salt {words[0]}", *words)
-            return
-        fit = [
-            "fit",
-            *configs,
-            "--name",
-            KEY,
-            "--log_suffix",
-            "whole",
-            "--force",
-            *_flat(SHORT),
-            *_flat(EVERY_EPOCH),
-        ]
-        failed = list(self._step(say, "salt fit", *fit))
-        yield from failed
+        steps = self._call(say) if self._trial.words else self._train(say)
+        yield from filter(None, steps)
+
+    def _call(self, say: Callable[[str], None]) -> Iterator[Finding | None]:
+        command, *words = self._trial.words
+        yield self._step(
+            say, f"salt {command}", command, *words, *(self._configs if command == SUBMIT else ())
+        )
+
+    def _train(self, say: Callable[[str], None]) -> Iterator[Finding | None]:
+        options = _flat({"--name": KEY, "--log_suffix": WHOLE, **SHORT})
+        failed = self._step(say, "salt fit", "fit", *self._configs, *options, "--force")
+        yield failed
         if failed:
             return
-        yield from self._resume(say)
-        whole = ("--config", f"logs/{KEY}_whole/config.yaml")
-        yield from self._step(say, "salt test", "test", *whole)
+        yield self._resume(say)
+        yield self._step(say, "salt test", "test", "--config", str(self._run(WHOLE) / "config.yaml"))
         if self._trial.exports and all(importlib.util.find_spec(name) for name in EXPORT):
-            export = ("export", f"logs/{KEY}_whole", "--out", "model.onnx")
-            yield from self._step(say, "salt export", *export)
+            yield self._step(say, "salt export", "export", str(self._run(WHOLE)), "--out", "model.onnx")
 
-    def _resume(self, say: Callable[[str], None]) -> Iterator[Finding]:
+    def _resume(self, say: Callable[[str], None]) -> Finding | None:
         """Go on from the first epoch's checkpoint, and compare with the training that ran through."""
-        runs = [self._folder / "logs" / f"{KEY}_{suffix}" for suffix in ("whole", "resumed")]
-        checkpoints = sorted((runs[0] / "ckpts").glob("epoch=*.ckpt"))
+        checkpoints = sorted(self._run(WHOLE).rglob("epoch=*.ckpt"))
         if not checkpoints:
-            yield self._finding("a training with it writes no checkpoint of its first epoch")
-            return
-        words = ("--config", str(runs[0] / "config.yaml"), "--ckpt_path", str(checkpoints[0]))
-        failed = list(self._step(say, "resuming", "fit", *words, "--log_suffix", "resumed", "--force"))
-        yield from failed
+            return self._finding("a training with it writes no checkpoint of its first epoch")
+        config = str(self._run(WHOLE) / "config.yaml")
+        options = {"--config": config, "--ckpt_path": str(checkpoints[0]), "--log_suffix": RESUMED}
+        failed = self._step(say, "resuming", "fit", *_flat(options), "--force")
         if failed:
-            return
-        whole, resumed = (_last_losses(run / "metrics.csv") for run in runs)
-        differing = [name for name, value in whole.items() if resumed.get(name) != value]
-        if differing:
-            name = differing[0]
-            yield self._finding(
-                f"a training that goes on from a checkpoint ends otherwise: {name} is {resumed.get(name)}, not "
-                f"{whole[name]}; keep what changes in state_dict, and draw random numbers from torch alone"
-            )
+            return failed
+        whole, resumed = (_last_values(self._run(suffix) / "metrics.csv") for suffix in (WHOLE, RESUMED))
+        name = next((name for name, value in whole.items() if resumed.get(name) != value), None)
+        if name is None:
+            return None
+        return self._finding(
+            f"a training that goes on from a checkpoint ends otherwise: {name} is {resumed.get(name)}, not "
+            f"{whole[name]}; keep what changes in state_dict, and draw random numbers from torch alone"
+        )
 
-    def _step(self, say: Callable[[str], None], title: str, *words: str) -> Iterator[Finding]:
+    def _run(self, suffix: str) -> Path:
+        """Return the folder of a run."""
+        return self._folder / "logs" / f"{KEY}_{suffix}"
+
+    def _step(self, say: Callable[[str], None], title: str, *words: str) -> Finding | None:
         say(f"{self._trial.part}: {title}")
         done = salt(words, self._environment, self._folder)
-        if done.returncode:
-            yield self._finding(f"{title} ends with exit code {done.returncode}: {_message(done.stderr)}")
+        if not done.returncode:
+            return None
+        return self._finding(f"{title} ends with exit code {done.returncode}: {_message(done.stderr)}")
 
     def _finding(self, message: str) -> Finding:
         return Finding(self._trial.where, self._trial.part, message)
@@ -135,13 +136,10 @@ def _message(text: str) -> str:
     return " ".join(error.split()) if mark else last_line(text)
 
 
-def _last_losses(path: Path) -> dict[str, str]:
-    """Return the last value of each column but those of the clock."""
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
+def _last_values(path: Path) -> dict[str, str]:
+    """Return the last value of each column of metrics but those of the clock."""
     found: dict[str, str] = {}
-    for row in rows:
-        found.update(
-            {name: value for name, value in row.items() if value and not any(word in name for word in CLOCK)}
-        )
-    return found
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            found |= {name: value for name, value in row.items() if value}
+    return {name: value for name, value in found.items() if not any(word in name for word in CLOCK)}

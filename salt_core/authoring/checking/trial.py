@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 #: The configuration whose model and variables trials have, and what makes it small.
@@ -22,16 +23,16 @@ class Trial:
         Such as ``task charge``.
     where : str
         File and line of its class.
-    overlay : dict
-        What goes on top of the configuration; empty for a call alone.
-    words : tuple of str
+    overlay : mapping, optional
+        What goes on top of the configuration.
+    words : sequence of str, optional
         The call of ``salt``, where it is no training.
-    exports : bool
+    exports : bool, optional
         Whether the part is in the exported model.
     """
 
     part: str
     where: str
-    overlay: dict[str, Any]
-    words: tuple[str, ...] = ()
+    overlay: Mapping[str, Any] = field(default_factory=dict)
+    words: Sequence[str] = ()
     exports: bool = False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from salt_core.authoring.checking.demo import demo_facts
+from salt_core.authoring.checking.parts import Part
 from salt_core.authoring.checking.trial import KEY, MODEL, Trial
 from salt_core.config.paths import shipped_configs
 from salt_core.config.yaml import load_yaml
@@ -15,43 +16,72 @@ from salt_core.errors import ConfigError
 from salt_core.interfaces.encoder import Encoder
 from salt_core.interfaces.loss import Loss, Target
 
-#: Configurations of regressions, by the number of predictions that their losses ask for, and their task.
-REGRESSIONS, REGRESSION = (
-    {1: ("regression.yaml",), 2: ("regression.yaml", "regression_gaussian.yaml")},
-    "jets_regression",
-)
+#: The task of the configurations of regressions, and these, by the predictions that a loss asks for.
+REGRESSION = "jets_regression"
+REGRESSIONS = {1: ("regression.yaml",), 2: ("regression.yaml", "regression_gaussian.yaml")}
 
 #: A column of the demo jets to regress.
 TARGET = "truthJetPt"
 
+#: Kinds that are in an exported model.
+EXPORTED = ("encoder", "task")
 
-def trial_of(
-    kind: str, name: str, options: Mapping[str, Any], part: Any, where: str, target: Path | None
-) -> Trial | None:
-    """Return how a part is tried; None where no training on the demo jets can have it."""
-    plugin = {"plugin": name, **options}
-    told = f"{kind} {name}"
-    if kind == "batch":
-        return Trial(told, where, {}, ("submit", name, *_flags(options), "--dry_run", "--force"))
-    if kind == "encoder":
-        return Trial(told, where, {"model": {"encoder": plugin, "tasks": _tasks_for(part)}}, exports=True)
-    if kind == "loss":
-        tasks = _tasks_with(part, plugin)
-        return None if tasks is None else Trial(told, where, {"model": {"tasks": tasks}})
+
+def trial_of(part: Part, target: Path | None) -> Trial | None:
+    """Return how a part is tried.
+
+    Parameters
+    ----------
+    part : Part
+        The part, not built; it stays so.
+    target : Path or None
+        Where a staging method copies to.
+
+    Returns
+    -------
+    Trial or None
+        None where no training on the demo jets can have it.
+    """
+    if part.kind == "batch":
+        words = ("submit", part.name, *_flags(part.options), "--dry-run", "--force")
+        return Trial(part.title, part.where, words=words)
+    overlay = _overlay(part, target)
+    if overlay is None:
+        return None
+    return Trial(part.title, part.where, overlay, exports=part.kind in EXPORTED)
+
+
+def _overlay(part: Part, target: Path | None) -> dict[str, Any] | None:
+    """Write what puts a part into the model's configuration."""
+    plugin = {"plugin": part.name, **part.options}
+    match part.kind:
+        case "encoder":
+            return {"model": {"encoder": plugin, "tasks": _tasks_for(part.made)}}
+        case "loss":
+            tasks = _tasks_with(part.made, plugin)
+            return None if tasks is None else {"model": {"tasks": tasks}}
+        case "staging":
+            return {"data": {"staging": plugin, "move_files_temp": str(target)}}
     places: dict[str, dict[str, Any]] = {
         "task": {"model": {"tasks": {KEY: plugin}}},
         "optimizer": {"model": {"optimizer": plugin}},
         "augmentation": {"model": {"augmentations": {KEY: plugin}}},
         "dataloader": {"data": {"loader": plugin}},
-        "staging": {"data": {"staging": plugin, "move_files_temp": str(target)}},
         "callback": {"trainer": {"callbacks": {KEY: plugin}}},
         "logger": {"trainer": {"logger": plugin}},
     }
-    return Trial(told, where, places[kind], exports=kind == "task")
+    return places[part.kind]
 
 
 def _flags(options: Mapping[str, Any]) -> list[str]:
-    return [word for key, value in options.items() for word in (f"--{key}", str(value))]
+    """Write options as `salt submit` takes them: one that is true stands alone."""
+    words = []
+    for key, value in options.items():
+        if value is True:
+            words.append(f"--{key}")
+        elif value is not None and value is not False:
+            words += [f"--{key}", str(value)]
+    return words
 
 
 def _tasks_for(encoder: Encoder) -> dict[str, Any]:
@@ -64,7 +94,7 @@ def _tasks_for(encoder: Encoder) -> dict[str, Any]:
 
 
 def _tasks_with(loss: Loss, plugin: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Find a task whose target a loss compares with."""
+    """Find a task whose target a loss compares with; None where there is none."""
     facts, tasks = demo_facts(), load_yaml(shipped_configs()[MODEL])["model"]["tasks"]
     if "classes" in loss.target_kinds:
         for name, task in tasks.items():
@@ -74,6 +104,8 @@ def _tasks_with(loss: Loss, plugin: Mapping[str, Any]) -> dict[str, Any] | None:
                 return {name: {"loss": plugin}}
     if "flags" in loss.target_kinds:
         return {name: {"loss": plugin} for name, task in tasks.items() if "origin_label" in task}
+    if "values" not in loss.target_kinds:
+        return None
     size = copy.deepcopy(loss).prepare(Target(f"jets/{TARGET}", kind="values"))
     if size not in REGRESSIONS:
         return None
@@ -89,10 +121,9 @@ def _takes(loss: Loss, target: Target) -> bool:
     return True
 
 
-def _regression(files: tuple[str, ...]) -> dict[str, Any]:
-    return {key: v for file in files for key, v in _task_of(file).items()}
-
-
-def _task_of(file: str) -> dict[str, Any]:
-    task: dict[str, Any] = load_yaml(shipped_configs()[file])["model"]["tasks"][REGRESSION]
+def _regression(files: Sequence[str]) -> dict[str, Any]:
+    """Return the task that several configurations make together, the last one on top."""
+    task: dict[str, Any] = {}
+    for file in files:
+        task |= load_yaml(shipped_configs()[file])["model"]["tasks"][REGRESSION]
     return task

@@ -31,11 +31,11 @@ def look(source: str) -> tuple[list[str], list[str]]:
         ("def salt_losses(): return {}", "salt_losses must be marked with @hookimpl of salt_core"),
         (
             "@hookimpl\ndef salt_losses(registry): return {}",
-            "it takes the argument {'registry'}: a hook that offers something takes no argument",
+            "it takes registry: a hook that offers something takes no argument",
         ),
         (
             "@hookimpl\ndef salt_run_ended(run, result): pass",
-            "it takes the argument {'result'}: a hook that offers something takes no argument; those of a run",
+            "it takes result: a hook that offers something takes no argument; those of a run",
         ),
         (
             "@hookimpl\ndef salt_losses(): pass",

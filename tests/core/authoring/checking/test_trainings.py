@@ -1,4 +1,4 @@
-"""The small trainings of `salt plugins check`, with parts of a package that is not installed."""
+"""The small trainings of `salt plugins check`: what is told of them, and some with parts that are not installed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,89 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from salt_core.authoring.checking import trainings
+from salt_core.authoring.checking.trainings import Training
+from salt_core.authoring.checking.trial import Trial
+
+METRICS = "epoch,step,train/loss,val/loss,train/jets_per_s\n0,1,0.5,,100\n0,1,,{loss},\n"
+
+
+@pytest.fixture
+def played(tmp_path, monkeypatch):
+    """Try a part with `salt` played: a fit writes what it does; return findings, and the calls without options."""
+
+    def run(trial: Trial, fails: str = "", checkpoint: str = "epoch=000.ckpt", resumed: str = "0.25"):
+        calls = []
+
+        def salt(words, environment, folder):
+            calls.append(words)
+            if words[0] == "fit":
+                suffix = words[words.index("--log_suffix") + 1]
+                made = folder / "logs" / f"checked_{suffix}"
+                (made / "ckpts").mkdir(parents=True)
+                (made / "ckpts" / checkpoint).touch()
+                (made / "metrics.csv").write_text(
+                    METRICS.format(loss="0.25" if suffix == "whole" else resumed)
+                )
+            told = f"salt: note\nerror: {fails} cannot\n  go on\n"
+            return subprocess.CompletedProcess(words, int(words[0] == fails), "", told)
+
+        monkeypatch.setattr(trainings, "salt", salt)
+        found = Training(trial, {}, tmp_path / "trial").findings(lambda line: None)
+        return [str(finding) for finding in found], calls
+
+    return run
+
+
+MINE = Trial("task mine", "mine.py:3", {"model": {}}, exports=True)
+
+
+def test_a_training_goes_through_all_steps(played, monkeypatch):
+    monkeypatch.setattr(trainings, "EXPORT", ("csv",))
+    findings, (fit, resumed, test, export) = played(MINE)
+    assert findings == []
+    assert [words[0] for words in (fit, resumed, test, export)] == ["fit", "fit", "test", "export"]
+    assert resumed[resumed.index("--ckpt_path") + 1].endswith("checked_whole/ckpts/epoch=000.ckpt")
+    assert test[-1].endswith("checked_whole/config.yaml")
+
+
+def test_a_part_that_is_in_no_exported_model_is_not_exported(played):
+    _, calls = played(Trial("callback mine", "mine.py:3"))
+    assert [words[0] for words in calls] == ["fit", "fit", "test"]
+
+
+def test_nothing_is_tried_after_a_training_that_fails(played):
+    findings, calls = played(MINE, fails="fit")
+    assert findings == ["mine.py:3: task mine: salt fit ends with exit code 1: fit cannot go on"]
+    assert len(calls) == 1
+
+
+def test_a_test_that_fails_is_told(played):
+    assert played(MINE, fails="test")[0] == [
+        "mine.py:3: task mine: salt test ends with exit code 1: test cannot go on"
+    ]
+
+
+def test_a_training_that_ends_otherwise_is_told_and_speed_does_not_count(played):
+    (finding,), _ = played(MINE, resumed="0.26")
+    assert "ends otherwise: val/loss is 0.26, not 0.25; keep what changes in state_dict" in finding
+
+
+def test_a_training_without_a_checkpoint_is_told(played):
+    (finding,), calls = played(MINE, checkpoint="last.ckpt")
+    assert "writes no checkpoint of its first epoch" in finding
+    assert [words[0] for words in calls][:2] == ["fit", "test"]
+
+
+def test_a_call_is_made_alone(played):
+    assert played(Trial("command mine", "mine.py:3", words=("mine", "--help"))) == ([], [("mine", "--help")])
+
+
+def test_a_submission_has_a_training(played):
+    _, ((*words,),) = played(Trial("batch mine", "mine.py:3", words=("submit", "mine", "--dry-run")))
+    assert words[:7] == ["submit", "mine", "--dry-run", "--config", "GN2.yaml", "--config", "demo.yaml"]
+
 
 TASK = '''"""A head."""
 
@@ -200,11 +283,11 @@ def salt_staging():
 
 
 @pytest.mark.skipif(not os.access(MEMORY, os.W_OK), reason="needs a file system in memory")
-@pytest.mark.parametrize("words", [["--quick"], pytest.param([], marks=pytest.mark.full)])
-def test_a_staging_method_for_memory_is_tried_there(package, tmp_path, words):
+@pytest.mark.full
+def test_a_staging_method_for_memory_is_tried_there(package, tmp_path):
     files = {"planted/__init__.py": STAGING_HOOK, "planted/staging.py": STAGING}
     folder = package(files, {"planted": "planted"})
-    done = run(folder, *words, cwd=tmp_path)
+    done = run(folder, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     target = Path((folder / "src" / "planted" / "target").read_text())
     assert target.parent == MEMORY
