@@ -9,7 +9,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 import torch
-from mistakes import CASES, norms, spoilt
+from mistakes import CASES
+from mistakes.breaking import norms, spoilt
 
 
 @pytest.fixture
