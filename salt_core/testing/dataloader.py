@@ -70,29 +70,11 @@ def check_dataloader(
         cache_dir=folder / "cache",
         where="data.train_file",
     )
-    with contract.clause("contents tells how many jets there are, and which columns", needed=True):
-        contents = loader.contents(request)
-        require(contents.num_jets == num_jets, f"it tells {contents.num_jets} jets of {num_jets}")
-        for name in selection.objects:
-            missing = sorted(set(selection.wanted(name)) - set(contents.columns.get(name, ())))
-            require(not missing, f"{name} lacks {', '.join(missing)}")
+    _check_contents(contract, loader, request, num_jets)
     with contract.clause("check accepts a plain request, and prepare gives what build reads", needed=True):
         loader.check(request)
         request = replace(request, files=tuple(loader.prepare(request)))
-    with contract.clause("build gives a sized iterable of batches", needed=True):
-        batches = list(loader.build(request))
-        require(len(loader.build(request)) == len(batches), f"it says {len(loader.build(request))}")
-        require(
-            all(isinstance(batch, JetBatch) for batch in batches), "it gives something else than JetBatch"
-        )
-    _check_batches(contract, batches, selection)
-    with contract.clause("without training, all jets come in the order of the files"):
-        rows = [row for batch in batches for row in sorted(batch.rows.tolist())]
-        require(rows == list(range(num_jets)), f"the rows are {rows}")
-    with contract.clause("num_jets takes jets from the start alone"):
-        few = loader.build(replace(request, num_jets=FEW))
-        rows = sorted(row for batch in few for row in batch.rows.tolist())
-        require(rows == list(range(FEW)), f"for {FEW}, the rows are {rows}")
+    _check_evaluation(contract, loader, request, num_jets)
     training = replace(request, training=True)
     _check_training(contract, loader, training, num_jets)
     _check_resuming(contract, loader, training)
@@ -116,6 +98,32 @@ def write_sample(path: Path, num_jets: int = JETS, seed: int = 0) -> Path:
         file["jets"], file["tracks"] = jets, tracks
         file["jets"].attrs["flavour_label"] = ["bjets", "cjets", "ujets", "taus"]
     return path
+
+
+def _check_contents(contract: Contract, loader: Dataloader, request: LoadRequest, num_jets: int) -> None:
+    with contract.clause("contents tells how many jets there are, and which columns", needed=True):
+        contents, selection = loader.contents(request), request.selection
+        require(contents.num_jets == num_jets, f"it tells {contents.num_jets} jets of {num_jets}")
+        for name in selection.objects:
+            missing = sorted(set(selection.wanted(name)) - set(contents.columns.get(name, ())))
+            require(not missing, f"{name} lacks {', '.join(missing)}")
+
+
+def _check_evaluation(contract: Contract, loader: Dataloader, request: LoadRequest, num_jets: int) -> None:
+    with contract.clause("build gives a sized iterable of batches", needed=True):
+        built = loader.build(request)
+        batches = list(built)
+        require(len(built) == len(batches), f"it says {len(built)}")
+        others = [type(batch).__name__ for batch in batches if not isinstance(batch, JetBatch)]
+        require(not others, f"it gives a {', '.join(others[:1])}")
+    _check_batches(contract, batches, request.selection)
+    with contract.clause("without training, all jets come in the order of the files"):
+        rows = [row for batch in batches for row in sorted(batch.rows.tolist())]
+        require(rows == list(range(num_jets)), f"the rows are {rows}")
+    with contract.clause("num_jets takes jets from the start alone"):
+        few = loader.build(replace(request, num_jets=FEW))
+        rows = sorted(row for batch in few for row in batch.rows.tolist())
+        require(rows == list(range(FEW)), f"for {FEW}, the rows are {rows}")
 
 
 def _check_batches(contract: Contract, batches: Sequence[JetBatch], selection: Selection) -> None:

@@ -74,6 +74,11 @@ class TooLarge(Right):
         return replace(request, batch_size=20)
 
 
+class GivesTensors(Right):
+    def changed(self, batch):
+        return batch.x
+
+
 class Unsorted(Right):
     def changed(self, batch):
         return pick(batch, range(batch.num_jets)[::-1])
@@ -149,6 +154,7 @@ class NoPosition(Right):
         (NoColumns(), "contents tells", "jets lacks eta, flavour_label, pt"),
         (Refuses(), "check accepts a plain request", "it raised NotImplementedError: not yet"),
         (WrongLength(), "build gives a sized iterable", "it says 8"),
+        (GivesTensors(), "build gives a sized iterable of batches", "it gives a Tensor"),
         (TooLarge(), "batch_size jets at most, here 8", "one has 20"),
         (Unsorted(), "sorted by their total number of constituents", "those of batch 0 are not"),
         (Doubles(), "as 32-bit floats", "x has torch.float64"),
