@@ -36,7 +36,7 @@ class Package:
         """The command that uses the plugin."""
         others = {
             "batch": f"salt submit {self.names.name} --config GN2.yaml --config demo.yaml --dry-run",
-            "command": f"salt {self.names.name} train.h5",
+            "command": f"salt {self.names.name} --help",
         }
         return others.get(self.names.kind, TRAINING)
 
