@@ -63,32 +63,46 @@ def fit(arguments: Arguments, say: Say) -> None:
         return
     writes = not config["trainer"]["fast_dev_run"]
     with told_together(arguments):
-        directory = RunDirectory(
-            Path(config["trainer"]["default_root_dir"]), run.name, run.log_suffix, run.resume
-        )
-        sources = _sources(loaded, directory, writes)
-        resumed = resumed_from(run, loaded.files, directory)
-        metrics = MetricsLogger(directory)
-        recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
-        torch.set_float32_matmul_precision(run.matmul_precision)
-        callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
-        objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
-        _build(objects, seed, run.compile)
-        objects.module.initialise(resumed is not None)
-        if not is_started_rank():
-            look_first(objects, run.name, directory.path.parent, resumed)
+        objects, recorder, resumed = _prepare(loaded, config, seed, writes)
     interruption.tidy()
+    _train(objects, recorder, resumed)
+    if writes and objects.trainer.is_global_zero:
+        _tell_results(recorder.directory.path, say)
+
+
+def _prepare(
+    loaded: Loaded, config: dict[str, Any], seed: int, writes: bool
+) -> tuple[Objects, RunRecorder, Resumed | None]:
+    """Make all that a training consists of, and look whether it can be done; nothing is written yet."""
+    run = loaded.resolved.run
+    root = Path(config["trainer"]["default_root_dir"])
+    directory = RunDirectory(root, run.name, run.log_suffix, run.resume)
+    sources = _sources(loaded, directory, writes)
+    resumed = resumed_from(run, loaded.files, directory)
+    metrics = MetricsLogger(directory)
+    recorder = _recorder(directory, config, loaded, sources, metrics, resumed)
+    torch.set_float32_matmul_precision(run.matmul_precision)
+    callbacks = [StepBoundary(seed, interruption), *([recorder] if writes else [])]
+    objects = instantiate(loaded.resolved, {}, callbacks, [metrics] if writes else [])
+    _build(objects, seed, run.compile)
+    objects.module.initialise(resumed is not None)
+    if not is_started_rank():
+        look_first(objects, run.name, directory.path.parent, resumed)
+    return objects, recorder, resumed
+
+
+def _train(objects: Objects, recorder: RunRecorder, resumed: Resumed | None) -> None:
+    """Train on all ranks, and write how that has ended."""
+    trainer = objects.trainer
     with recorder.until_the_end(), objects.data.staged(), lightnings_errors():
-        if objects.trainer.world_size > 1:
+        if trainer.world_size > 1:
             interruption.begin()  # the ranks wait for each other from here on, so none of them may leave alone
             mark_started_ranks()
-            watch_ranks(objects.trainer, recorder.record.end)
-        objects.trainer.fit_loop = FitLoop.instead_of(objects.trainer.fit_loop)
+            watch_ranks(trainer, recorder.record.end)
+        trainer.fit_loop = FitLoop.instead_of(trainer.fit_loop)
+        prepare_processor(trainer)
         checkpoint = resumed.checkpoint if resumed else None
-        prepare_processor(objects.trainer)
-        objects.trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
-    if writes and objects.trainer.is_global_zero:
-        _tell_results(directory.path, say)
+        trainer.fit(objects.module, objects.data, ckpt_path=checkpoint, weights_only=True)
 
 
 def _seed(option: int | bool) -> int:

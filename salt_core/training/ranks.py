@@ -16,6 +16,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from salt_core.errors import RunError
 from salt_core.interruption import is_started_rank
+from salt_core.training.record import FAILED
 
 #: Seconds between two looks at the ranks.
 INTERVAL = 0.5
@@ -84,7 +85,7 @@ class RankLauncher(_SubprocessScriptLauncher):
         if self.over.wait(PATIENCE):
             return
         message = _said(self.ranks)
-        self.told(f"failed: {message}", 1)
+        self.told(f"{FAILED}{message}", 1)
         os.write(2, f"error: {message}\n".encode())
         self.kill(signal.SIGKILL)
         os._exit(1)  # the main thread is deep in a library; files that are staged have a guardian
