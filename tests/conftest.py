@@ -58,6 +58,11 @@ class Sample:
     def config(self) -> Path:
         return self.folder / "tiny.yaml"
 
+    @property
+    def run(self) -> Path:
+        """The run directory that `trained` has."""
+        return self.folder / "logs" / "tiny_a"
+
     def file(self, name: str) -> Path:
         return self.folder / f"{name}.h5"
 
@@ -201,7 +206,7 @@ def _trained_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 @pytest.fixture
 def trained(_trained_once: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Sample:
-    """Small samples and ``logs/tiny_a`` of a training on them, as it left both, in the current folder.
+    """Small samples and the run directory of a training on them, as it left both, in the current folder.
 
     The training is one for all tests of a process. Its paths are absolute, so the folder is always the same.
     """

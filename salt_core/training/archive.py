@@ -74,7 +74,7 @@ def sealed(archive: bytes) -> bytes:
     return body + b"salt-crc32:%08x" % zlib.crc32(body)
 
 
-def load(path: Path, where: str = "ckpt_path") -> Any:
+def load(path: Path, where: str = "--ckpt_path") -> Any:
     """Read a file of `save` onto the CPU.
 
     A file without seal, such as another program's, is read too.

@@ -31,7 +31,7 @@ log = logging.getLogger("salt.checkpoints")
 _LOSS = re.compile(r"val_loss=(-?[0-9.]+(?:e-?[0-9]+)?)")
 
 
-def read_checkpoint(path: Path, where: str = "ckpt_path") -> Mapping[str, Any]:
+def read_checkpoint(path: Path, where: str = "--ckpt_path") -> Mapping[str, Any]:
     """Read a checkpoint of ours onto the CPU, without running code from it.
 
     Raises
@@ -67,7 +67,7 @@ def facts_of(checkpoint: Mapping[str, Any]) -> DataFacts:
         return DataFacts.from_plain(checkpoint[FACTS_KEY])
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"the checkpoint does not describe its data as it should: {error}", "ckpt_path"
+            f"the checkpoint does not describe its data as it should: {error}", "--ckpt_path"
         ) from None
 
 
@@ -82,7 +82,7 @@ def config_layer(checkpoint: Mapping[str, Any], path: Path) -> Layer:
     return Layer(load_yaml(checkpoint[CONFIG_KEY], label), label, path.parent)
 
 
-def checkpoint_at(path: Path, where: str = "ckpt_path") -> Path:
+def checkpoint_at(path: Path, where: str) -> Path:
     """Return a checkpoint, or the best one where `path` is a run directory."""
     if not path.is_dir():
         return path

@@ -111,9 +111,8 @@ def _said(ranks: Sequence[subprocess.Popen[Any]], error: Exception | None = None
     ended = _ended(ranks)
     if not ended:  # on another machine, or started by someone else
         return f"another rank of this training has ended, what it wrote says why: {error}"
-    number = min(
-        ended, key=lambda one: (ended[one] > 0, one)
-    )  # one that was killed, rather than one that followed
+    # One that was killed, rather than one that followed.
+    number = min(ended, key=lambda one: (ended[one] > 0, one))
     who = f"rank {number} (process {ranks[number - 1].pid})"
     if ended[number] > 0:
         return f"{who} has ended with status {ended[number]}; what it said above tells why"

@@ -27,7 +27,7 @@ def sample(trained):
 
 @pytest.fixture
 def run(sample):
-    return sample.folder / "logs" / "tiny_a"
+    return sample.run
 
 
 def written(run, stem):

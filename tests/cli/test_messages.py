@@ -223,26 +223,22 @@ def test_damaged_checkpoint(sample, salt):
     expect(salt("test", "--ckpt_path", "bad.ckpt"), 1, "--ckpt_path", "bad.ckpt cannot be read")
 
 
-def test_weights_of_another_model(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    run = the_run(sample.folder)
-    done = salt("test", "--config", run / "config.yaml", "--model.encoder.embed_dim", "16")
+def test_weights_of_another_model(trained, salt):
+    done = salt("test", "--config", trained.run / "config.yaml", "--model.encoder.embed_dim", "16")
     expect(done, 2, "--ckpt_path", "do not fit the configured model", "size mismatch")
-    assert not list(run.rglob("*.h5"))
+    assert not list(trained.run.rglob("*.h5"))
 
 
-def test_a_failed_evaluation_leaves_nothing_behind(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    run = the_run(sample.folder)
+def test_a_failed_evaluation_leaves_nothing_behind(trained, salt):
 
     def spoil(jets):
         jets["pt"][40] = np.nan
 
-    changed(sample.file("test"), sample.folder / "nan.h5", "jets", spoil)
-    before = set(run.rglob("*"))
-    done = salt("test", "--config", run / "config.yaml", "--data.test_file", "nan.h5")
+    changed(trained.file("test"), trained.folder / "nan.h5", "jets", spoil)
+    before = set(trained.run.rglob("*"))
+    done = salt("test", "--config", trained.run / "config.yaml", "--data.test_file", "nan.h5")
     expect(done, 1, "jets/pt has 1 in 1 of", "rows 40")
-    assert set(run.rglob("*")) == before
+    assert set(trained.run.rglob("*")) == before
 
 
 @pytest.fixture

@@ -136,19 +136,17 @@ def test_two_devices_share_one_run_and_every_jet(sample, salt_process, the_run):
     assert done.out.count("The run is in") == 1
 
 
-def test_goes_on_from_a_checkpoint(sample, salt):
-    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "a").code == 0
-    run = sample.folder / "logs" / "tiny_a"
+def test_goes_on_from_a_checkpoint(trained, salt):
     words = (
         "--ckpt_path",
-        run / "ckpts" / "last.ckpt",
+        trained.run / "ckpts" / "last.ckpt",
         "--trainer.max_epochs",
         "1",
         "--log_suffix",
         "b",
         "-f",
     )
-    done = salt("fit", "--config", run / "config.yaml", *words)
+    done = salt("fit", "--config", trained.run / "config.yaml", *words)
     assert done.code == 0, done.err
 
 
@@ -157,12 +155,10 @@ def predictions(folder: Path, name: str = "*__test_test.h5") -> Path:
     return found
 
 
-def test_evaluation_keeps_the_order_of_the_file(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    run = the_run(sample.folder)
-    done = salt("test", "--config", run / "config.yaml", "--data.test_file", sample.file("test"))
+def test_evaluation_keeps_the_order_of_the_file(trained, salt):
+    done = salt("test", "--config", trained.run / "config.yaml", "--data.test_file", trained.file("test"))
     assert done.code == 0, done.err
-    with h5py.File(predictions(sample.folder)) as file, h5py.File(sample.file("test")) as source:
+    with h5py.File(predictions(trained.folder)) as file, h5py.File(trained.file("test")) as source:
         jets = file["jets"][:]
         assert list(file) == ["jets"]
         assert jets.dtype.names == ("tiny_pb", "tiny_pc", "tiny_pu", "tiny_ptau", "event", "flavour_label")
@@ -173,16 +169,15 @@ def test_evaluation_keeps_the_order_of_the_file(sample, salt, the_run):
     assert shares.dtype == np.float32
 
 
-def test_batch_size_and_order_do_not_change_predictions(sample, salt, the_run):
+def test_batch_size_and_order_do_not_change_predictions(trained, salt):
     """Predictions of sorted batches come back jet by jet: batches of one jet cannot be mixed up."""
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    config = the_run(sample.folder) / "config.yaml"
+    config = trained.run / "config.yaml"
     for size in ("1", "45"):
         words = ("--data.batch_size", size, "--data.test_suff", size, "--data.write_constituents")
         assert salt("test", "--config", config, *words).code == 0
     found = []
     for size in ("1", "45"):
-        with h5py.File(predictions(sample.folder, f"*__test_test_{size}.h5")) as file:
+        with h5py.File(predictions(trained.folder, f"*__test_test_{size}.h5")) as file:
             found.append({name: file[name][:] for name in file})
     for name, rows in found[0].items():
         for field in rows.dtype.names:
@@ -191,8 +186,7 @@ def test_batch_size_and_order_do_not_change_predictions(sample, salt, the_run):
             )
 
 
-def test_constituents_stand_where_the_file_has_them(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
+def test_constituents_stand_where_the_file_has_them(trained, salt):
     words = (
         "--data.write_constituents",
         "--data.extra_vars.tracks",
@@ -200,9 +194,9 @@ def test_constituents_stand_where_the_file_has_them(sample, salt, the_run):
         "--data.num_inputs.tracks",
         "4",
     )
-    done = salt("test", "--config", the_run(sample.folder) / "config.yaml", *words)
+    done = salt("test", "--config", trained.run / "config.yaml", *words)
     assert done.code == 0, done.err
-    with h5py.File(predictions(sample.folder)) as file, h5py.File(sample.file("test")) as source:
+    with h5py.File(predictions(trained.folder)) as file, h5py.File(trained.file("test")) as source:
         tracks, truth = file["tracks"][:], source["tracks"][:]
     valid = truth["valid"].copy()
     valid[:, 4:] = False
@@ -212,17 +206,15 @@ def test_constituents_stand_where_the_file_has_them(sample, salt, the_run):
     assert np.array_equal(tracks["tiny_VertexIndex"] >= 0, valid)
 
 
-def test_checkpoint_alone_is_enough_and_the_model_file_may_be_gone(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    run = the_run(sample.folder)
-    (best,) = (run / "ckpts").glob("epoch*.ckpt")
+def test_checkpoint_alone_is_enough_and_the_model_file_may_be_gone(trained, salt):
+    (best,) = (trained.run / "ckpts").glob("epoch*.ckpt")
     for name in ("train", "val"):
-        sample.file(name).unlink()
-    for path in (*sample.folder.glob("*.yaml"), *run.glob("*.yaml")):
+        trained.file(name).unlink()
+    for path in (*trained.folder.glob("*.yaml"), *trained.run.glob("*.yaml")):
         path.unlink()
-    done = salt("test", "--ckpt_path", best, "--data.test_file", sample.file("test"))
+    done = salt("test", "--ckpt_path", best, "--data.test_file", trained.file("test"))
     assert done.code == 0, done.err
-    assert predictions(sample.folder).name == f"{best.stem}__test_test.h5"
+    assert predictions(trained.folder).name == f"{best.stem}__test_test.h5"
 
 
 def test_the_lowest_validation_loss_is_evaluated(sample, salt, the_run):
@@ -238,23 +230,20 @@ def test_the_lowest_validation_loss_is_evaluated(sample, salt, the_run):
     assert predictions(sample.folder).name.startswith(min(losses, key=losses.get).stem)
 
 
-def test_a_file_without_labels_is_evaluated(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    with h5py.File(sample.file("test")) as source, h5py.File(sample.folder / "data.h5", "w") as bare:
+def test_a_file_without_labels_is_evaluated(trained, salt):
+    with h5py.File(trained.file("test")) as source, h5py.File(trained.folder / "data.h5", "w") as bare:
         bare["jets"] = source["jets"].fields(["pt", "eta"])[:]
         bare["tracks"] = source["tracks"].fields(["d0", "z0", "hits", "valid"])[:]
     words = ("--data.test_file", "data.h5", "--data.extra_vars", "null")
-    done = salt("test", "--config", the_run(sample.folder) / "config.yaml", *words)
+    done = salt("test", "--config", trained.run / "config.yaml", *words)
     assert done.code == 0, done.err
-    with h5py.File(predictions(sample.folder, "*__test_data.h5")) as file:
+    with h5py.File(predictions(trained.folder, "*__test_data.h5")) as file:
         assert file["jets"].shape == (45,)
 
 
-def test_validate_tells_the_losses_of_the_training(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
-    run = the_run(sample.folder)
-    done = salt("validate", "--config", run / "config.yaml")
+def test_validate_tells_the_losses_of_the_training(trained, salt):
+    done = salt("validate", "--config", trained.run / "config.yaml")
     assert done.code == 0, done.err
     told = dict(line.split() for line in done.out.splitlines() if line.startswith("  val/"))
-    (best,) = (run / "ckpts").glob("epoch*.ckpt")
+    (best,) = (trained.run / "ckpts").glob("epoch*.ckpt")
     assert np.isclose(float(told["val/loss"]), float(best.stem.split("val_loss=")[1]), atol=2e-4)

@@ -40,7 +40,7 @@ def sample(trained):
 @pytest.fixture
 def run(sample) -> Path:
     """A run directory of a trained model."""
-    return sample.folder / "logs" / "tiny_a"
+    return sample.run
 
 
 @pytest.fixture

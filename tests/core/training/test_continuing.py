@@ -28,9 +28,14 @@ WRONG = {
 
 
 @pytest.fixture
-def checkpoint(sample, salt):
-    assert salt("fit", "--config", sample.config, "-f", "--log_suffix", "first").code == 0
-    return sample.folder / "logs" / "tiny_first" / "ckpts" / "last.ckpt"
+def sample(trained):
+    """Small samples, and a model trained on them."""
+    return trained
+
+
+@pytest.fixture
+def checkpoint(sample):
+    return sample.run / "ckpts" / "last.ckpt"
 
 
 def test_what_is_otherwise_is_told(sample, salt, checkpoint):
@@ -40,13 +45,13 @@ def test_what_is_otherwise_is_told(sample, salt, checkpoint):
             done = salt(command, *given)
             assert done.code == 2, done.err
             assert [text for text in said if text not in done.err] == []
-    assert [path.name for path in (sample.folder / "logs").iterdir()] == ["tiny_first"]
+    assert [path.name for path in (sample.folder / "logs").iterdir()] == ["tiny_a"]
 
 
 def test_a_checkpoint_without_the_optimiser_s_name_goes_on(sample, salt, checkpoint):
     content = archive.load(checkpoint)
     assert content.pop("salt_optimizer") == "AdamW"
-    old = sample.folder / "logs" / "tiny_first" / "ckpts" / "old.ckpt"
+    old = sample.run / "ckpts" / "old.ckpt"
     archive.save(content, old)
     done = salt("fit", "--config", sample.config, "-f", "--ckpt_path", old, *LONGER, "--log_suffix", "second")
     assert done.code == 0, done.err

@@ -47,10 +47,9 @@ def test_a_line_now_and_then_stands_in_a_log(sample, salt):
     assert re.search(r"[\d,]+ jets/s$", lines[-1])
 
 
-def test_an_evaluation_is_told_in_a_log_too(sample, salt, the_run):
-    assert salt("fit", "--config", sample.config, "-f").code == 0
+def test_an_evaluation_is_told_in_a_log_too(trained, salt):
     for command, lines in (("test", ["batch 1 of 3 is evaluated"]), ("validate", [])):
-        done = salt(command, "--config", the_run(sample.folder) / "config.yaml", *SHOWN)
+        done = salt(command, "--config", trained.run / "config.yaml", *SHOWN)
         assert done.code == 0, done.err
         assert "\r" not in done.out + done.err
         assert [line for line in done.err.splitlines() if line.endswith("is evaluated")] == lines

@@ -26,7 +26,7 @@ def sample(trained):
 @pytest.fixture
 def run(sample) -> Path:
     """A run directory of a trained model."""
-    return sample.folder / "logs" / "tiny_a"
+    return sample.run
 
 
 def log_odds(model, jets, tracks, place: int) -> np.ndarray:

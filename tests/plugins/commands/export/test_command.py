@@ -30,7 +30,7 @@ def run(sample) -> Path:
     """A run directory of a trained model."""
     for package in graph.PACKAGES:
         pytest.importorskip(package, reason="needs the extra 'export'")
-    return sample.folder / "logs" / "tiny_a"
+    return sample.run
 
 
 def told_by(path: Path):
