@@ -90,10 +90,13 @@ def refused(where: str) -> Iterator[None]:
         try:
             yield
         except (ValueError, TypeError, ArithmeticError, RuntimeError, KeyError) as error:
-            first = next(iter(str(error).splitlines()), "")
-            raise ConfigError(
-                f"cannot be made with these options: {type(error).__name__}: {first}"
-            ) from error
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise ConfigError(f"cannot be made with these options: {reason}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, which others' errors may have many of, or none."""
+    return next(iter(str(error).splitlines()), "")
 
 
 def raise_all(errors: Sequence[SaltError]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from salt_core.errors import DataError, RunError
+from salt_core.errors import DataError, RunError, first_line
 from salt_core.files import whole_file
 from salt_core.sizes import readable
 
@@ -94,7 +94,7 @@ def load(path: Path, where: str = "--ckpt_path") -> Any:
         raise
     except Exception as error:  # what a file holds that anybody may have made fails in any way
         # No more than its first sentence: torch advises to try again in a way that would run code of the file.
-        first = str(error).splitlines()[0].partition(". ")[0] if str(error) else type(error).__name__
+        first = first_line(error).partition(". ")[0] or type(error).__name__
         message = f"the checkpoint {path} cannot be read, it may be damaged or no checkpoint: {first}"
         raise DataError(message, where) from None
 

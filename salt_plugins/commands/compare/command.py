@@ -28,11 +28,10 @@ def compare(ctx: click.Context, first: Path, second: Path, atol: float, rtol: fl
     0 where all columns of both files agree, and 1 else.
     """
     from salt_core.data.hdf5 import opened
-    from salt_plugins.commands.compare.comparing import compare as look
-    from salt_plugins.commands.compare.comparing import table_of
+    from salt_plugins.commands.compare.comparing import compare_files, table_of
 
     with opened(first, "A.h5") as a, opened(second, "B.h5") as b:
-        columns = look(a, b, atol, rtol)
+        columns = compare_files(a, b, atol, rtol)
     if not columns:
         raise ConfigError(f"neither {first} nor {second} has a dataset")
     click.echo("\n".join(table_of(columns)))

@@ -68,7 +68,7 @@ class Column:
         self.relative = max(self.relative, _largest(shares))
 
 
-def compare(a: h5py.File, b: h5py.File, atol: float, rtol: float) -> list[Column]:
+def compare_files(a: h5py.File, b: h5py.File, atol: float, rtol: float) -> list[Column]:
     """Compare all datasets of two files.
 
     Parameters

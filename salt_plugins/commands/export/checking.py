@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from salt_core import ConfigError, JetBatch, RunError
+from salt_core.errors import first_line
 from salt_core.files import shown
 from salt_core.training.module import SaltModule
 from salt_plugins.commands.export.batched import padded
@@ -121,8 +122,8 @@ def session_of(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no class of their own
-        first = next(iter(str(error).splitlines()), "")
-        raise ConfigError(f"{shown(path)} cannot be opened as an ONNX model: {first}") from None
+        message = f"{shown(path)} cannot be opened as an ONNX model: {first_line(error)}"
+        raise ConfigError(message) from None
 
 
 def outputs_told(session: Any, path: Path) -> list[Output]:
@@ -273,6 +274,5 @@ def _run(session: Any, feed: Mapping[str, Array]) -> dict[str, Array]:
         found: list[Array] = session.run(names, dict(feed))
     except Exception as error:  # onnxruntime's own errors share no class of their own
         shapes = ", ".join(f"{name} {table.shape}" for name, table in feed.items())
-        first = next(iter(str(error).splitlines()), "")
-        raise RunError(f"the ONNX model fails on {shapes}: {first}") from None
+        raise RunError(f"the ONNX model fails on {shapes}: {first_line(error)}") from None
     return dict(zip(names, found, strict=True))

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from salt_core import ConfigError, RunError, SaltError, Trained, __version__
+from salt_core.errors import first_line
 from salt_core.training.record import commits_of
 from salt_plugins.commands.export.inputs import Input
 from salt_plugins.commands.export.model import OneJetModel, example
@@ -137,7 +138,7 @@ def _reason(error: BaseException) -> str:
     found = error
     while (deeper := found.__cause__ or found.__context__) is not None and not isinstance(found, SaltError):
         found = deeper
-    first = next(iter(str(found).splitlines()), "")
+    first = first_line(found)
     return first if isinstance(found, SaltError) else f"{type(found).__name__}: {first}"
 
 

@@ -10,7 +10,9 @@ import pytest
 import torch
 from told import metrics_of
 
+from salt_core.errors import ConfigError
 from salt_core.training import archive
+from salt_core.training.module import _by_name
 from salt_core.training.run_files import read_metrics
 
 STOP = '''
@@ -239,3 +241,10 @@ def cosine_rates() -> list[float]:
     """Return the default rates over 10 steps, of which 1% is no step at all."""
     down = [(step + 0.9) / 9.9 for step in range(10)]
     return [1e-5 + (5e-4 - 1e-5) * (1 + math.cos(math.pi * share)) / 2 for share in down]
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "train"])
+def test_a_name_that_torch_has_another_use_for_is_refused(name):
+    with pytest.raises(ConfigError) as told:
+        _by_name({"flavour": torch.nn.Identity(), name: torch.nn.Identity()}, "model.tasks")
+    assert str(told.value) == f"model.tasks: {name!r} cannot be a name; choose another one, without a dot"

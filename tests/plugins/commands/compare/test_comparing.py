@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from salt_plugins.commands.compare import comparing
-from salt_plugins.commands.compare.comparing import Column, compare, table_of
+from salt_plugins.commands.compare.comparing import Column, compare_files, table_of
 
 JETS = [("GN2_pb", "f4"), ("event", "i8"), ("name", "S4")]
 
@@ -39,7 +39,7 @@ def compared(tmp_path: Path):
             change(arrays)
             for name, array in arrays.items():
                 b[name] = array
-            return {column.name: column for column in compare(a, b, atol, rtol)}
+            return {column.name: column for column in compare_files(a, b, atol, rtol)}
 
     return run
 
