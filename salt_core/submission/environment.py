@@ -73,19 +73,10 @@ class Environment:
         if not self.container:
             raise ConfigError("give the image that has salt", "--container")
         binds = [word for place in self.bind for word in ("--bind", place)]
-        inside = (
-            "singularity",
-            "exec",
-            "--nv",
-            "--pwd",
-            str(Path.cwd()),
-            *binds,
-            *self._more(),
-            self.container,
-        )
-        return (*inside, "python", *MODULE, *arguments)
+        start = ("singularity", "exec", "--nv", "--pwd", str(Path.cwd()))
+        return (*start, *binds, *self._further(), self.container, "python", *MODULE, *arguments)
 
-    def _more(self) -> list[str]:
+    def _further(self) -> list[str]:
         """Split the further arguments into words."""
         try:
             return [word for text in self.container_args for word in shlex.split(text)]

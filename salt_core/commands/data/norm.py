@@ -94,9 +94,7 @@ def _cuts(data: Mapping[str, Any]) -> dict[str, tuple[Cut, ...]]:
     found = {}
     for name, texts in _mapping(data, "selections").items():
         where = f"--config, data.selections.{name}"
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise ConfigError(f"must be a list of conditions, got {texts!r}", where)
-        found[name] = cuts_of(texts, where)
+        found[name] = cuts_of(_texts(texts, "conditions", where), where)
     return found
 
 
@@ -119,12 +117,20 @@ def _configured(configs: Sequence[str]) -> Mapping[str, Any]:
 def _variables(data: Mapping[str, Any], configs: Sequence[str]) -> dict[str, list[str]]:
     """Return data.variables."""
     variables = _mapping(data, "variables")
-    for name, names in variables.items():
-        if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
-            raise ConfigError(f"must be a list of names, got {names!r}", f"--config, data.variables.{name}")
     if not variables:
-        raise ConfigError("it has no data.variables", f"--config {' '.join(configs)}")
-    return variables
+        raise ConfigError(
+            "it has no data.variables; name some by --variables", f"--config {' '.join(configs)}"
+        )
+    return {
+        name: _texts(names, "names", f"--config, data.variables.{name}") for name, names in variables.items()
+    }
+
+
+def _texts(value: Any, what: str, where: str) -> list[str]:
+    """Check a list of texts, which nobody has checked yet."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ConfigError(f"must be a list of {what}, got {value!r}", where)
+    return value
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> dict[str, Any]:
