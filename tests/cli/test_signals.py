@@ -157,7 +157,7 @@ def test_during_imports(sample, dying, started, empty_session, number, code, sec
     ("command", "number", "code"),
     [
         ("test", signal.SIGTERM, 143),
-        ("check", signal.SIGINT, 130),
+        pytest.param("check", signal.SIGINT, 130, marks=pytest.mark.full),
         pytest.param("validate", signal.SIGTERM, 143, marks=pytest.mark.full),
         pytest.param("test", signal.SIGINT, 130, marks=pytest.mark.full),
     ],

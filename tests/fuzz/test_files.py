@@ -206,7 +206,7 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("loader", ["hdf5", "packed"])
-@pytest.mark.parametrize("examples", [20, pytest.param(2000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [10, pytest.param(2000, marks=pytest.mark.full)])
 def test_any_file_is_read_or_refused(sample, try_all, loader, examples):
     assert set(try_all(FILES, read_by(loader), examples)) == {"read", "refused"}
 

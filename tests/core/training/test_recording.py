@@ -81,8 +81,10 @@ def test_a_failure_is_recorded(sample, fit):
 
 @pytest.mark.parametrize(
     ("number", "outcome", "status"),
-    [(signal.SIGTERM, "interrupted: resumable", 85), (signal.SIGKILL, None, None)],
-    ids=["stopped", "killed"],
+    [
+        pytest.param(signal.SIGTERM, "interrupted: resumable", 85, id="stopped"),
+        pytest.param(signal.SIGKILL, None, None, id="killed", marks=pytest.mark.full),
+    ],
 )
 def test_a_run_that_is_stopped_or_killed(sample, salt_process, monkeypatch, number, outcome, status):
     (sample.folder / "stop.py").write_text(STOPS)
