@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from salt_core.config.arguments import Arguments
 from salt_core.config.layers import file_layer
-from salt_core.config.merge import Layer, Merged, merge
+from salt_core.config.merge import Layer, Merged, identity, merge
 from salt_core.config.paths import find_config, shipped_configs
 from salt_core.config.resolver import Resolved, local_plugins, resolve
 from salt_core.errors import ConfigError
@@ -56,13 +58,27 @@ def load(arguments: Arguments, base: Layer | None = None) -> Loaded:
     if base is not None:
         _refuse_plugins_of(base, merged)
     registry = Registry.discover(local_plugins(merged))
-    return Loaded(resolve(merged, registry, arguments.allow_class_paths), tuple(files), registry)
+    resolved = resolve(merged, registry, arguments.allow_class_paths)
+    _keep_away(_shipped_base().tree, resolved.short)
+    return Loaded(resolved, tuple(files), registry)
 
 
 def merged_of(arguments: Arguments, files: list[Path], base: Layer | None = None) -> Merged:
     """Merge the base, the files and the flags."""
-    first = base or file_layer(shipped_configs()[BASE])
+    first = base or _shipped_base()
     return merge([first, *map(file_layer, files), *(flag.layer() for flag in arguments.flags)])
+
+
+def _shipped_base() -> Layer:
+    return file_layer(shipped_configs()[BASE])
+
+
+def _keep_away(base: Mapping[str, Any], short: dict[str, Any]) -> None:
+    """Write ``null`` for what `base` has and a configuration has taken away, or it would come back on top of it."""
+    for key, value in base.items():
+        here = short.setdefault(key, None)
+        if isinstance(value, Mapping) and isinstance(here, dict) and identity(value) is None:
+            _keep_away(value, here)
 
 
 def _refuse_plugins_of(base: Layer, merged: Merged) -> None:

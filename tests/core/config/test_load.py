@@ -11,6 +11,7 @@ from salt_core.config.layers import file_layer
 from salt_core.config.load import load, merged_of
 from salt_core.config.merge import Layer
 from salt_core.config.paths import shipped_configs
+from salt_core.config.yaml import dump_yaml
 from salt_core.errors import ConfigError
 
 INNER = {"name": "inner", "data": {"batch_size": 7, "num_val": 8, "num_test": 9}}
@@ -55,6 +56,18 @@ def test_the_command_line_alone_allows_classes(sample):
         load(parse(words))
     with pytest.raises(ConfigError, match="OrderedDict is no Callback"):
         load(parse([*words, "--allow_class_paths", "collections"]))
+
+
+def test_what_was_taken_away_stays_away_where_the_complete_configuration_is_loaded(sample):
+    words = ["--trainer.callbacks.throughput", "null", "--data.staging_places./dev/shm", "null"]
+    words += ["--trainer.callbacks.checkpoint", "{plugin: rejection, signal: cjets}"]
+    first = load(parse(["--config", "tiny.yaml", *words])).resolved
+    callbacks, places = first.short["trainer"]["callbacks"], first.short["data"]["staging_places"]
+    assert (callbacks["throughput"], places["/dev/shm"]) == (None, None)
+    assert "monitor" not in callbacks["checkpoint"]
+    (sample.folder / "complete.yaml").write_text(dump_yaml(first.short))
+    second = load(parse(["--config", "complete.yaml"])).resolved
+    assert (second.short, second.full) == (first.short, first.full)
 
 
 @pytest.fixture
