@@ -61,7 +61,7 @@ def test_null_removes_a_task_a_callback_and_a_stream(resolved):
     words += ["--trainer.callbacks.throughput", "null", "--data.variables.tracks", "null"]
     found = resolved(*words)
     assert list(found.short["model"]["tasks"]) == ["flavour"]
-    assert "throughput" not in found.short["trainer"]["callbacks"]
+    assert found.short["trainer"]["callbacks"]["throughput"] is None
     assert list(found.full["data"]["variables"]) == ["jets"]
     paths = [callback["class_path"] for callback in found.full["trainer"]["callbacks"]]
     assert paths
