@@ -149,7 +149,7 @@ def test_a_frozen_training_goes_on(sample, salt):
 
 
 @pytest.mark.full
-def test_two_devices_train_what_is_not_frozen(sample, salt_process, the_run):
+def test_two_devices_train_what_is_not_frozen(sample, salt_process):
     words = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--model.freeze", "[encoder]")
     done = salt_process("fit", "--config", sample.config, "-f", *words, cwd=sample.folder, timeout=120)
     assert done.code == 0, done.err
