@@ -136,7 +136,7 @@ class BatchBackend(ABC):
 
     @abstractmethod
     def status(self, identifier: str) -> State:
-        """Tell what has become of a job."""
+        """Tell what has become of a job; of an array, of all its tasks `together`."""
 
     @abstractmethod
     def cancel(self, identifier: str) -> None:
