@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from salt_core.config.help import command_help, plugin_kind, plugin_name
 from salt_core.config.merge import Layer, Merged, merge
 from salt_core.config.schema import SECTIONS, RunOptions
 from salt_core.errors import ConfigError
+from salt_core.interfaces.loss import Loss
 from salt_core.registry import Registry
 from salt_core.registry.options import options_of
 
@@ -57,7 +59,9 @@ def test_every_option_stands_below_its_section(text):
     [
         "  --name: str, required\n      Name of the model: the run directory",
         "  --tag_remote: str, default 'origin'\n      The remote that takes the tag; your own fork.\n",
-        "  --model.lrs_config.max: float, default 0.0005\n      Highest rate.\n",
+        "  --model.lrs_config.max: float, default 0.0005\n      Highest rate.\n"
+        "  --model.lrs_config.end: float, default 1e-05\n",
+        "      The remote that takes the tag; your own fork.\n\nModel:\n",
         "  --model.encoder: encoder plugin, required\n      Turns jets and constituents into vectors.\n"
         "      Plugins: deepsets, dense, gn2, part\n",
         "  --plugins: list[Path], default []\n",
@@ -65,6 +69,26 @@ def test_every_option_stands_below_its_section(text):
 )
 def test_an_option_has_its_type_default_description_and_plugins(text, lines):
     assert lines in text
+
+
+@dataclass
+class Inner:
+    """Options within options."""
+
+    loss: Loss
+
+
+@dataclass
+class Outer:
+    """A section that holds them."""
+
+    inner: Inner
+
+
+def test_an_option_within_others_has_its_plugins_too(registry, monkeypatch):
+    monkeypatch.setitem(SECTIONS, "model", Outer)
+    text = command_help("fit", "Trains a model.", registry)
+    assert "  --model.inner.loss: loss plugin, required\n      Plugins: binary_cross_entropy, " in text
 
 
 def test_no_line_is_wider_than_100_columns_and_few_are_half_empty(text):

@@ -141,6 +141,7 @@ REFUSED: list[tuple[Any, Any]] = [
     (float, "3"),
     (float, "1e3"),
     (float, True),
+    (complex, True),
     (bool, 1),
     (bool, "true"),
     (str, 3),
