@@ -163,6 +163,7 @@ PLAIN: list[Any] = [
     Any,
     "Unresolved",
     Literal["os.system"],
+    Literal[1, "os.system"],
     str,
     int | None,
     Path,

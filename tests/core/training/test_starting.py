@@ -95,7 +95,8 @@ def test_nothing_that_fits_is_refused(checkpoint):
 
 def test_the_normalisation_is_that_of_the_configuration(checkpoint, caplog):
     model = make_model(RESCALED, flavour=4, origin=8)
-    take_weights(model, RESCALED, checkpoint, strict=True)
+    with caplog.at_level("WARNING", "salt.weights"):
+        take_weights(model, RESCALED, checkpoint, strict=True)
     assert model["normalise"].jets_mean.tolist() == [40.0, 0.0]
     assert caplog.messages == [
         "model.init_from: the weights know jets by another normalisation than that of data.norm_dict"
