@@ -83,6 +83,7 @@ def place_of(hook) -> str:
         ({3: "m:X"}, "offers the name 3, which is not a text"),
         ({"x": "m.X"}, "offers 'x' as 'm.X', neither a class nor \"module:Class\""),
         ({"x": 3}, "offers 'x' as an object of type int, neither a class nor \"module:Class\""),
+        ({3: "m:X", 4: "m:X"}, "offers the name 3, which is not a text, and the name 4, which is not a text"),
     ],
     ids=str,
 )
