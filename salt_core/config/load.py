@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,31 +54,29 @@ def load(arguments: Arguments, base: Layer | None = None) -> Loaded:
         One that tells everything that is wrong.
     """
     files = [find_config(text) for text in arguments.configs]
-    merged = merged_of(arguments, files, base)
+    shipped = file_layer(shipped_configs()[BASE])
+    merged = merged_of(arguments, files, base or shipped)
     if base is not None:
         _refuse_plugins_of(base, merged)
     registry = Registry.discover(local_plugins(merged))
     resolved = resolve(merged, registry, arguments.allow_class_paths)
-    _keep_away(_shipped_base().tree, resolved.short)
-    return Loaded(resolved, tuple(files), registry)
+    complete = _with_taken_away(resolved.short, shipped.tree)
+    return Loaded(replace(resolved, short=complete), tuple(files), registry)
 
 
 def merged_of(arguments: Arguments, files: list[Path], base: Layer | None = None) -> Merged:
     """Merge the base, the files and the flags."""
-    first = base or _shipped_base()
+    first = base or file_layer(shipped_configs()[BASE])
     return merge([first, *map(file_layer, files), *(flag.layer() for flag in arguments.flags)])
 
 
-def _shipped_base() -> Layer:
-    return file_layer(shipped_configs()[BASE])
-
-
-def _keep_away(base: Mapping[str, Any], short: dict[str, Any]) -> None:
-    """Write ``null`` for what `base` has and a configuration has taken away, or it would come back on top of it."""
-    for key, value in base.items():
-        here = short.setdefault(key, None)
-        if isinstance(value, Mapping) and isinstance(here, dict) and identity(value) is None:
-            _keep_away(value, here)
+def _with_taken_away(short: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """Say ``null`` for what base.yaml has and a configuration has not, or it would come back on top of it."""
+    complete = {**short, **{key: None for key in shipped if key not in short}}
+    for key, value in shipped.items():
+        if isinstance(value, Mapping) and isinstance(complete[key], Mapping) and identity(value) is None:
+            complete[key] = _with_taken_away(complete[key], value)
+    return complete
 
 
 def _refuse_plugins_of(base: Layer, merged: Merged) -> None:

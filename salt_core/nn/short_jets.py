@@ -9,6 +9,7 @@ multiplied all at once; their scores are kept for the way back.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,10 +69,19 @@ class Places:
     heads_back: Tensor
 
 
-# The layers of a step ask for the same places one after the other.
-@lru_cache(maxsize=4)
+class _Kept(threading.local):
+    """The last places of each thread: the layers of a step ask for the same ones one after the other."""
+
+    def __init__(self) -> None:
+        self.places_of = lru_cache(maxsize=4)(_places_of)
+
+
 def places_of(shapes: Shapes, num_heads: int) -> Places:
     """Return the places of the rows of runs of jets."""
+    return _kept.places_of(shapes, num_heads)
+
+
+def _places_of(shapes: Shapes, num_heads: int) -> Places:
     head = np.arange(num_heads)[:, None]
     tokens, start = [], 0
     for jets, length in shapes:
@@ -88,6 +98,9 @@ def places_of(shapes: Shapes, num_heads: int) -> Places:
     back[rows] = np.arange(len(rows))
     heads_back = (back.reshape(-1, 1, num_heads) + len(rows) * np.arange(3)[:, None]).ravel()
     return Places(*(torch.from_numpy(x) for x in (rows, heads, back, heads_back)))
+
+
+_kept = _Kept()
 
 
 class _Short(torch.autograd.Function):

@@ -222,7 +222,7 @@ class SaltModule(LightningModule):
 
         A processor does so in pieces, one on each core at a time, unless parts are compiled.
         """
-        whole = batch.x.is_cuda or self._compiled
+        whole = batch.x.device.type != "cpu" or self._compiled
         pieces = [batch] if whole else batch.in_pieces(num_pieces(batch.num_rows))
         parts = side_by_side(lambda piece: self.outputs(self(piece, unwanted), piece), pieces)
         first = parts[0]

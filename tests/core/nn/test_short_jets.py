@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -84,3 +87,15 @@ def test_places_and_the_way_back_are_each_other_s_inverse():
     places = places_of(SHAPES, HEADS)
     assert torch.equal(places.back, places.rows.argsort())
     assert torch.equal(places.heads_back, places.heads.argsort())
+
+
+def test_layers_of_one_thread_have_their_places_however_many_threads_there_are():
+    together = threading.Barrier(8, timeout=30)
+
+    def layers(length):
+        first = places_of(((2, length),), HEADS)
+        together.wait()
+        return places_of(((2, length),), HEADS) is first
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(layers, range(1, 9)))

@@ -48,6 +48,7 @@ def give_gradients(module: torch.nn.Linear, weight: float, bias: float = 0.0) ->
 
 def test_losses_that_are_numbers_are_let_through(module):
     Watch().losses(module, step_of(flavour=1.0, origin=2.0))
+    assert not module.told
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_a_scaler_leaves_such_steps_out_by_itself(module):
     watch.losses(module, step_of(flavour=1.0))
     give_gradients(module, math.nan)
     watch.gradients(module)
+    assert not module.told
 
 
 def test_gradients_that_no_watched_step_gave_are_not_looked_at(module):
@@ -141,6 +143,7 @@ def test_gradients_that_no_watched_step_gave_are_not_looked_at(module):
     watch.gradients(module)
     give_gradients(module, math.nan)
     watch.gradients(module)
+    assert not module.told
 
 
 @pytest.mark.parametrize(("step", "looks"), [(0, True), (1, False), (49, False), (50, True)])
