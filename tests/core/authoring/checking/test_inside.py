@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from staging_plugin import staging_where
 
 from salt_core.authoring.checking.findings import Finding
 from salt_core.authoring.checking.inside import Look
@@ -227,31 +228,7 @@ def test_options_are_used_by_what_has_them(look, package):
     assert trial["overlay"]["model"]["tasks"]["checked"]["loss"] == {"plugin": "planted_needs", "scale": 3.0}
 
 
-STAGING = '''"""A staging method for one file system."""
-
-import shutil
-from contextlib import contextmanager
-
-from salt_core import RunError, Staging
-
-
-class Fast(Staging):
-    """Copies files to the fast place."""
-
-    @contextmanager
-    def stage(self, files, target):
-        if "memory" not in target.parts:
-            raise RunError(f"{target} is not in memory")
-        folders = [target / f"planted {number}" for number in range(len(files))]
-        try:
-            for file, folder in zip(files, folders):
-                folder.mkdir(parents=True)
-                shutil.copy(file, folder)
-            yield [folder / file.name for file, folder in zip(files, folders)]
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
-'''
+STAGING = staging_where("'memory' in target.parts")
 
 
 def test_a_staging_method_for_memory_is_tried_there(look, tmp_path):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from staging_plugin import staging_where
 
 from salt_core.authoring.checking import trainings
 from salt_core.authoring.checking.trainings import Training
@@ -244,33 +245,7 @@ def test_a_command_is_called(package, tmp_path):
 
 MEMORY = Path("/dev/shm")
 
-STAGING = '''"""A staging method for one file system."""
-
-import shutil
-from contextlib import contextmanager
-from pathlib import Path
-
-from salt_core import RunError, Staging
-
-
-class Memory(Staging):
-    """Copies files into memory."""
-
-    @contextmanager
-    def stage(self, files, target):
-        if not target.resolve().is_relative_to("/dev/shm"):
-            raise RunError(f"{target} is not in memory")
-        Path(__file__).with_name("target").write_text(str(target))
-        folders = [target / f"planted {number}" for number in range(len(files))]
-        try:
-            for file, folder in zip(files, folders):
-                folder.mkdir(parents=True)
-                shutil.copy(file, folder)
-            yield [folder / file.name for file, folder in zip(files, folders)]
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
-'''
+STAGING = staging_where("target.resolve().is_relative_to('/dev/shm')")
 
 STAGING_HOOK = """
 from salt_core import hookimpl
@@ -278,7 +253,7 @@ from salt_core import hookimpl
 
 @hookimpl
 def salt_staging():
-    return {"planted_memory": "planted.staging:Memory"}
+    return {"planted_memory": "planted.staging:Fast"}
 """
 
 
