@@ -13,6 +13,32 @@ from salt_core.data.batch import Packed
 Pooling = Literal["attention", "mean", "sum", "max"]
 
 
+def softmax_within(score: Tensor, jet: Tensor, num_jets: int) -> Tensor:
+    """Return the softmax of scores over the rows of the same jet.
+
+    Parameters
+    ----------
+    score : Tensor
+        H scores of each row, shape (N, H).
+    jet : Tensor
+        The jet of each row (N,).
+    num_jets : int
+        Jets, those without rows too.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, H), float32: 16 bits would lose the small shares.
+    """
+    score = score.float()
+    index = jet.unsqueeze(1).expand_as(score)
+    highest = score.new_full((num_jets, score.shape[1]), -torch.inf)
+    highest = highest.scatter_reduce(0, index, score.detach(), "amax")
+    weight = (score - highest.index_select(0, jet)).exp()
+    total = weight.new_zeros(highest.shape).index_add(0, jet, weight)
+    return weight / total.index_select(0, jet)
+
+
 class AttentionPooling(nn.Module):
     """Softmax over all vectors of a jet of a learned Linear, then the weighted sum.
 
@@ -31,13 +57,8 @@ class AttentionPooling(nn.Module):
         x = torch.cat([packed.x for packed in streams])
         jet = torch.cat([packed.layout.jet_index for packed in streams])
         num_jets = streams[0].layout.num_jets
-        # A softmax in 16 bits would lose the small shares.
-        score = self.gate(x).squeeze(-1).float()
-        highest = score.new_full((num_jets,), -torch.inf).scatter_reduce(0, jet, score.detach(), "amax")
-        weight = (score - highest[jet]).exp()
-        norm = weight.new_zeros(num_jets).index_add(0, jet, weight)
-        share = weight / norm[jet]
-        return x.new_zeros((num_jets, x.shape[1])).index_add(0, jet, share.unsqueeze(-1).to(x.dtype) * x)
+        share = softmax_within(self.gate(x), jet, num_jets).to(x.dtype)
+        return x.new_zeros((num_jets, x.shape[1])).index_add(0, jet, share * x)
 
 
 class SumPooling(nn.Module):

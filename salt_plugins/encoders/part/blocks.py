@@ -18,6 +18,7 @@ from salt_core.nn.activations import Activation, activation_of
 from salt_core.nn.attention import Attention, Backend
 from salt_core.nn.dense import Dense
 from salt_core.nn.pairs import PairBias
+from salt_core.nn.pooling import softmax_within
 
 
 @dataclass(frozen=True)
@@ -162,19 +163,8 @@ class ClassAttention(nn.Module):
         q = self.q_proj(x[:num_jets]).unflatten(-1, (self.num_heads, -1))
         k, v = self.kv_proj(x).unflatten(-1, (2, self.num_heads, -1)).unbind(1)
         jet = torch.cat([torch.arange(num_jets, device=jet.device), jet])
-        # A softmax in 16 bits would lose the small shares.
         score = (q.index_select(0, jet) * k).sum(-1).float() / q.shape[-1] ** 0.5
         share = softmax_within(score, jet, num_jets)
         mixed = share.new_zeros(q.shape).index_add(0, jet, share.unsqueeze(-1) * v)
         result: Tensor = self.out_proj((mixed * self.head_scale).flatten(1).to(v.dtype))
         return result
-
-
-def softmax_within(score: Tensor, jet: Tensor, num_jets: int) -> Tensor:
-    """Return the softmax of scores (N, H) over the rows of the same jet, given the jet of each (N,)."""
-    index = jet.unsqueeze(1).expand_as(score)
-    highest = score.new_full((num_jets, score.shape[1]), -torch.inf)
-    highest = highest.scatter_reduce(0, index, score.detach(), "amax")
-    weight = (score - highest.index_select(0, jet)).exp()
-    total = weight.new_zeros(highest.shape).index_add(0, jet, weight)
-    return weight / total.index_select(0, jet)
