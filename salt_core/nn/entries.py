@@ -54,7 +54,12 @@ def where_found(bad: Tensor, batch: JetBatch, name: str) -> str:
     first = int(bad.nonzero()[0, 0])
     stream = batch.streams.get(name)
     jet = first if stream is None else int(stream.layout.jet_index[first])
-    return f"{int(bad.sum())} entries in this batch, the first in row {int(batch.rows[jet])} of the file"
+    number, row = int(bad.sum()), f"row {int(batch.rows[jet])} of the file"
+    return (
+        f"1 entry in this batch, in {row}"
+        if number == 1
+        else f"{number} entries in this batch, the first in {row}"
+    )
 
 
 def check_weights(batch: JetBatch, name: str, column: str) -> None:

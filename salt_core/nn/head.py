@@ -1,4 +1,4 @@
-"""A head: the net on the jet's vector or on the vectors of one stream, and what tasks with one share."""
+"""A head: the net on the jet's vector or on the vectors of one stream, and what tasks with one loss share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from salt_core.data.batch import JetBatch, Packed
 from salt_core.data.facts import DataFacts
-from salt_core.errors import ConfigError, suggest
+from salt_core.errors import ConfigError, located, suggest
 from salt_core.interfaces.encoder import Encoded
-from salt_core.interfaces.loss import Loss
+from salt_core.interfaces.loss import Loss, Target
 from salt_core.interfaces.task import Task
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
@@ -79,8 +79,8 @@ class Head(nn.Module):
         return result
 
 
-class HeadTask(Task):
-    """A task with one net on jets, or on the constituents of one stream, and one loss.
+class LossTask(Task):
+    """A task about one object, with one loss and a net with hidden layers.
 
     Parameters
     ----------
@@ -92,10 +92,73 @@ class HeadTask(Task):
         Sizes of the hidden layers.
     activation : str, optional
         Activation of the hidden layers.
-    dropout : float, optional
-        Share of hidden values dropped while training.
     weight : float, optional
         Factor of this task's loss in the total.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        loss: Loss,
+        hidden_layers: list[int],
+        activation: Activation = "ReLU",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight)
+        self.input_name = input_name
+        self.loss_function = loss
+        self.hidden_layers = hidden_layers
+        self.activation: Activation = activation
+
+    @property
+    def can_be_negative(self) -> bool:
+        """Whether the loss may fall below 0."""
+        return self.loss_function.can_be_negative
+
+    def output_objects(self) -> Sequence[str]:
+        """Name the object."""
+        return [self.input_name]
+
+    def prepare_loss(self, target: Target, predictions: int | None = None, fitting: str = "") -> int:
+        """Build the loss for what the task compares with.
+
+        Parameters
+        ----------
+        target : Target
+            The label.
+        predictions : int, optional
+            Predictions that the task makes of each target; any number where not given.
+        fitting : str, optional
+            What a message says of losses that ask for another number.
+
+        Returns
+        -------
+        int
+            Predictions that the loss asks for.
+
+        Raises
+        ------
+        ConfigError
+            Where the loss does not fit the target, or asks for another number of predictions.
+        """
+        with located("loss"):
+            asked = self.loss_function.prepare(target)
+            if predictions not in (None, asked):
+                raise ConfigError(
+                    f"it asks for {asked} predictions per target, this task makes {predictions}; {fitting}"
+                )
+        return asked
+
+
+class HeadTask(LossTask):
+    """A task with one net on jets, or on the constituents of one stream, and one loss.
+
+    Parameters
+    ----------
+    input_name, loss, hidden_layers, activation, weight
+        As in `LossTask`.
+    dropout : float, optional
+        Share of hidden values dropped while training.
     """
 
     def __init__(
@@ -107,21 +170,8 @@ class HeadTask(Task):
         dropout: float = 0.0,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(weight)
-        self.input_name = input_name
-        self.loss_function = loss
-        self.hidden_layers = hidden_layers
-        self.activation: Activation = activation
+        super().__init__(input_name, loss, hidden_layers, activation, weight)
         self.dropout = dropout
-
-    @property
-    def can_be_negative(self) -> bool:
-        """Whether the loss may fall below 0."""
-        return self.loss_function.can_be_negative
-
-    def output_objects(self) -> Sequence[str]:
-        """Name the object."""
-        return [self.input_name]
 
     def make_head(self, encoded: Encoded, data: DataFacts, size: int) -> None:
         """Make the net for `size` predictions of each entry."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from salt_core.data.batch import JetBatch, Packed
 from salt_core.data.facts import DataFacts
-from salt_core.errors import ConfigError, located
+from salt_core.errors import ConfigError
 from salt_core.interfaces.encoder import Encoded
 from salt_core.interfaces.loss import Loss, Target
 from salt_core.nn.activations import Activation
@@ -101,13 +101,9 @@ class NumbersHead(HeadTask):
         scalings = scalings_of(self.target_names, self.target_denominators, self.norm_params, self.scaler)
         self.targets = Targets(self.input_name, self.target_names, scalings)
         label = f"{self.input_name}/{', '.join(self.target_names)}"
-        with located("loss"):
-            size = self.loss_function.prepare(Target(label, kind="values"))
-            if size != self.predictions_per_target:
-                raise ConfigError(
-                    f"it asks for {size} predictions per target, this task makes "
-                    f"{self.predictions_per_target}; {self.fitting_losses}"
-                )
+        size = self.prepare_loss(
+            Target(label, kind="values"), self.predictions_per_target, self.fitting_losses
+        )
         self.make_head(encoded, data, size * len(self.target_names))
 
     def forward(self, pooled: Tensor, streams: Mapping[str, Packed], batch: JetBatch) -> Tensor:

@@ -123,9 +123,7 @@ def test_check_and_fit_name_the_row_that_cannot_be_used(configured, sample, salt
         jets = file["jets"][:]
         jets["reco_pt"][33], jets["w"][[35, 55]] = 0, -2
         file["jets"][:] = jets
-    denominator = (
-        "jets/reco_pt, by which target true_pt is divided, holds 0 (1 entries in this batch, the first in "
-    )
+    denominator = "jets/reco_pt, by which target true_pt is divided, holds 0 (1 entry in this batch, in "
     logarithm = "target jets/w holds -2 (2 entries in this batch, the first in row"
     checked = salt("check", "--config", sample.config, "--force")
     assert checked.code == 2

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Loss, Target
-from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.classes import probability_names
 from salt_core.nn.entries import Entries, check_weights, loss_of_entries
@@ -76,8 +75,7 @@ class Classification(HeadTask):
         self.class_names = names
         self.label = ClassLabel(self.input_name, self.label_name, names, self.label_map)
         weights = data.class_weights.get(self.input_name, {}).get(self.label_name)
-        with located("loss"):
-            size = self.loss_function.prepare(Target(self.label.name, names, weights, "classes"))
+        size = self.prepare_loss(Target(self.label.name, names, weights, "classes"))
         self.make_head(encoded, data, size)
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:

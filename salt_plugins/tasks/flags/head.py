@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Target
-from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.entries import Entries, loss_of_entries, where_found
 from salt_core.nn.head import HeadTask
@@ -61,12 +60,8 @@ class Flags(HeadTask):
 
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the net, with one logit for each flag."""
-        with located("loss"):
-            size = self.loss_function.prepare(
-                Target(f"{self.input_name}/{', '.join(self.labels)}", kind="flags")
-            )
-            if size != 1:
-                raise ConfigError(f"it asks for {size} predictions of a flag; binary_cross_entropy takes one")
+        label = f"{self.input_name}/{', '.join(self.labels)}"
+        self.prepare_loss(Target(label, kind="flags"), 1, "binary_cross_entropy is one that takes one")
         self.make_head(encoded, data, len(self.labels))
 
     def loss(self, predictions: Tensor, batch: JetBatch) -> Tensor:

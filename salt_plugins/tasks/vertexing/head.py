@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target, Task
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Loss, Packed, Target
 from salt_core.distributed import ratio_over_ranks
-from salt_core.errors import located
 from salt_core.nn.activations import Activation
 from salt_core.nn.dense import Dense
-from salt_core.nn.head import stream_size
+from salt_core.nn.entries import where_found
+from salt_core.nn.head import LossTask, stream_size
 from salt_plugins.tasks.vertexing.components import vertices_of
 from salt_plugins.tasks.vertexing.pairs import PairNet, both
 
@@ -20,7 +20,7 @@ HEAVY_FLAVOUR_ORIGINS = (3, 4, 5)
 FAKE_ORIGIN = 1
 
 
-class Vertexing(Task):
+class Vertexing(LossTask):
     """Scores every ordered pair of constituents of a jet for a common vertex.
 
     A pair's target is 1 where both have the same vertex index and neither index is negative. Pairs
@@ -60,33 +60,20 @@ class Vertexing(Task):
         weight: float = 1.0,
         recompute: bool = False,
     ) -> None:
-        super().__init__(weight)
-        self.input_name = input_name
+        super().__init__(input_name, loss, hidden_layers, activation, weight)
         self.label = label
         self.origin_label = origin_label
-        self.loss_function = loss
-        self.hidden_layers = hidden_layers
-        self.activation: Activation = activation
         self.recompute = recompute
 
     def columns(self) -> Mapping[str, Sequence[str]]:
         """Name vertex index and origin."""
         return {self.input_name: [self.label, self.origin_label]}
 
-    @property
-    def can_be_negative(self) -> bool:
-        """Whether the loss may fall below 0."""
-        return self.loss_function.can_be_negative
-
-    def output_objects(self) -> Sequence[str]:
-        """Name the object."""
-        return [self.input_name]
-
     def build(self, encoded: Encoded, data: DataFacts) -> None:
         """Make the pair net."""
         size = stream_size(encoded, self.input_name, data.global_object)
-        with located("loss"):
-            self.loss_function.prepare(Target(f"{self.input_name}/{self.label}", kind="flags"))
+        label = f"{self.input_name}/{self.label}"
+        self.prepare_loss(Target(label, kind="flags"), 1, "binary_cross_entropy is one that takes one")
         net = Dense(2 * size, 1, self.hidden_layers, self.activation, context_size=encoded.pooled)
         self.head = PairNet(net, self.recompute)
 
@@ -122,10 +109,12 @@ class Vertexing(Task):
         """Refuse vertices and origins that are not finite."""
         for column in (self.label, self.origin_label):
             values = batch.raw(self.input_name)[column]
-            bad = int((~torch.isfinite(values)).sum())
-            if bad:
-                name = f"{self.input_name}/{column}"
-                raise DataError(f"label {name} has {bad} values in this batch that are not finite")
+            bad = ~torch.isfinite(values)
+            if bad.any():
+                raise DataError(
+                    f"label {self.input_name}/{column} holds {values[bad][0].item():g} "
+                    f"({where_found(bad, batch, self.input_name)}); allowed: finite numbers"
+                )
 
     @staticmethod
     def _pair_flag(origin: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ def test_a_denominator_that_is_none(bad):
 
 def test_an_integer_denominator_that_is_zero():
     targets = Targets("jets", ["pt"], [Scaling(denominator="d")])
-    with pytest.raises(DataError, match=re.escape("holds 0 (1 entries in this batch, the first in row 60")):
+    with pytest.raises(DataError, match=re.escape("holds 0 (1 entry in this batch, in row 60")):
         targets.check(make_batch({"pt": [1.0, 2.0, 3.0], "d": [1, 2, 0]}))
 
 
@@ -163,7 +163,5 @@ def test_a_target_that_cannot_be_scaled(op, value, said):
     targets = Targets("tracks", ["z"], [Scaling(op)])
     with pytest.raises(DataError) as caught:
         targets.check(make_batch(tracks={"z": [1.0, value, float("nan")]}))
-    start = (
-        f"target tracks/z holds {value:g} (1 entries in this batch, the first in row 60 of the file), which "
-    )
+    start = f"target tracks/z holds {value:g} (1 entry in this batch, in row 60 of the file), which "
     assert str(caught.value).startswith(start + said)

@@ -118,7 +118,7 @@ def test_check_names_label_value_row_and_range():
 
 def test_check_names_the_row_of_a_constituents_jet():
     task = make_task("tracks", "origin", class_names=["a", "b", "c"])
-    with pytest.raises(DataError, match=r"tracks/origin holds -3 \(1 entries .* row 60 of the file"):
+    with pytest.raises(DataError, match=r"tracks/origin holds -3 \(1 entry .* row 60 of the file"):
         task.check(make_batch(origin=(0, 1, -3, 0, 1)))
 
 
@@ -203,7 +203,7 @@ def test_weights_that_are_none(bad):
     with pytest.raises(DataError) as caught:
         task.check(make_batch(w=(1.0, bad, 1.0)))
     assert str(caught.value) == (
-        f"weight jets/w holds {bad:g} (1 entries in this batch, the first in row 50 of the file); "
+        f"weight jets/w holds {bad:g} (1 entry in this batch, in row 50 of the file); "
         "a weight is finite and not negative"
     )
 

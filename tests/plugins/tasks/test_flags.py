@@ -61,9 +61,7 @@ def test_constituents_and_what_is_written():
 @pytest.mark.parametrize(("value", "shown"), [(2, "2"), (-3, "-3"), (0.5, "0.5"), (float("nan"), "nan")])
 def test_what_is_no_flag_is_named_with_its_row(value, shown):
     batch = make_batch(b=(0, 0, value))
-    with pytest.raises(
-        DataError, match=rf"label jets/b holds {shown} \(1 entries .* in row 60 of the file\)"
-    ):
+    with pytest.raises(DataError, match=rf"label jets/b holds {shown} \(1 entry .* in row 60 of the file\)"):
         make_task().check(batch)
 
 

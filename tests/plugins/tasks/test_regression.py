@@ -215,9 +215,7 @@ def test_constituents():
 
 def test_check_refuses_what_cannot_be_learned():
     make_task(TWO, sample_weight="w").check(make_batch())
-    with pytest.raises(
-        DataError, match=r"weight jets/w holds -1 \(1 entries .* first in row 50 of the file\)"
-    ):
+    with pytest.raises(DataError, match=r"weight jets/w holds -1 \(1 entry .* in row 50 of the file\)"):
         make_task(sample_weight="w").check(make_batch(w=(1.0, -1.0, 1.0)))
     with pytest.raises(DataError, match=r"target jets/pt holds 0 .* row 60 .* cannot be scaled by log"):
         make_task(scaler={"pt": "log"}).check(make_batch(pt=(1.0, 2.0, 0.0)))

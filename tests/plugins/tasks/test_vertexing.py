@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from salt_core import ConfigError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
+from salt_core import ConfigError, DataError, DataFacts, Encoded, JetBatch, Layout, Loss, Packed
 from salt_core.data.one_jet import OneJet
 from salt_plugins.losses.binary_cross_entropy.loss import BinaryCrossEntropy
 from salt_plugins.losses.cross_entropy.loss import CrossEntropy
@@ -228,6 +228,15 @@ def test_a_loss_between_classes_is_refused():
     with pytest.raises(ConfigError, match=message) as caught:
         make_task(CrossEntropy())
     assert caught.value.where == "loss"
+
+
+@pytest.mark.parametrize(("column", "value"), [("vertex", float("nan")), ("origin", float("inf"))])
+def test_labels_without_a_number_are_named_with_their_row(column, value):
+    make_task().check(make_batch([2, 1]))
+    with pytest.raises(
+        DataError, match=rf"tracks/{column} holds {value:g} \(1 entry .* in row 1 of the file"
+    ):
+        make_task().check(make_batch([2, 1], **{column: [1.0, 2.0, value]}))
 
 
 def test_runs_are_cut_between_jets():
