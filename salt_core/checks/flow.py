@@ -37,7 +37,8 @@ from salt_core.training.module import SaltModule
 from salt_core.training.objects import Objects
 from salt_core.training.provenance import look_at_sources
 from salt_core.training.resume import Resumed, resumed_from
-from salt_core.training.run import LOGS, RunDirectory
+from salt_core.training.run import LOGS
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.starting import WHERE as INIT_FROM
 
 Say = Callable[[str], None]

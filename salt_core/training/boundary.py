@@ -19,7 +19,7 @@ from salt_core.errors import SaltError
 from salt_core.interruption import RESUME_ME, Interruption, is_started_rank, name_of
 from salt_core.training.agreement import Agreement
 from salt_core.training.checkpoints import FOLDER
-from salt_core.training.run import run_directory
+from salt_core.training.run_directory import run_directory
 
 #: Checkpoints between steps that are kept: one that turns out damaged has an older one behind it.
 KEPT = 2

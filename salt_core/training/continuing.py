@@ -40,18 +40,13 @@ def check_continues(module: SaltModule, checkpoint: Mapping[str, Any], path: Pat
         raise ConfigError(
             f"{shown(path)} holds weights alone, no training to go on with; {OR_START}", "--ckpt_path"
         )
-    before, now = checkpoint.get(OPTIMIZER_KEY), optimizer_name(module)
+    before, now = checkpoint.get(OPTIMIZER_KEY), module.optimizer_name
     if before not in (None, now):
         message = f"{shown(path)} was trained with {before}, {now} cannot go on with its state"
         raise ConfigError(f"{message}; {OR_START}", "model.optimizer")
     if (trained := _trained(checkpoint)) not in (None, own := _own_trained(module)):
         message = f"{shown(path)} has an optimiser of {trained} parameters by group, here they are {own}"
         raise ConfigError(f"{message}; freeze the same parts, or, {OR_START}", "model.freeze")
-
-
-def optimizer_name(module: SaltModule) -> str:
-    """Name the class of a model's optimiser, as its checkpoints do."""
-    return type(module.optimizer).__qualname__
 
 
 def _trained(checkpoint: Mapping[str, Any]) -> list[int] | None:

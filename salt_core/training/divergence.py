@@ -15,6 +15,7 @@ from salt_core.config.yaml import dump_yaml
 from salt_core.data.batch import JetBatch
 from salt_core.errors import RunError
 from salt_core.files import shown, write_whole
+from salt_core.training.run_directory import run_directory
 
 if TYPE_CHECKING:
     from salt_core.training.module import SaltModule
@@ -210,8 +211,6 @@ def _files(trainer: Trainer) -> list[str]:
 
 
 def _save(trainer: Trainer, seen: Mapping[str, Any]) -> Path | None:
-    from salt_core.training.run import run_directory  # which needs the module, which needs this
-
     directory = run_directory(trainer)
     if directory is None:
         return None

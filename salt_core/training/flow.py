@@ -28,7 +28,8 @@ from salt_core.training.processor import prepare_processor
 from salt_core.training.provenance import Sources, facts_of_start, look_at_sources
 from salt_core.training.ranks import watch_ranks
 from salt_core.training.resume import Resumed, resumed_from
-from salt_core.training.run import LOGS, RunDirectory, RunRecorder, saved_form
+from salt_core.training.run import LOGS, RunRecorder, saved_form
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.run_files import METRICS_NAME
 
 Say = Callable[[str], None]

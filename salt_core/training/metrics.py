@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from salt_core.files import write_whole
-from salt_core.training.run import RunDirectory
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.run_files import METRICS_NAME, read_metrics
 
 FIRST_COLUMNS = ["epoch", "step"]

@@ -26,7 +26,6 @@ from salt_core.interfaces.task import Task
 from salt_core.training.checkpoints import FACTS_KEY, OPTIMIZER_KEY
 from salt_core.training.combination import LossMode, check_combination, combined
 from salt_core.training.compiling import Compile, compile_parts
-from salt_core.training.continuing import optimizer_name
 from salt_core.training.cycles import Cycles
 from salt_core.training.divergence import Step
 from salt_core.training.frozen import freeze
@@ -273,6 +272,11 @@ class SaltModule(LightningModule):
         data: SaltDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         return self.written(batch, data.unwritten)
 
+    @property
+    def optimizer_name(self) -> str:
+        """The class of the optimiser, as checkpoints name it."""
+        return type(self.optimizer).__qualname__
+
     def make_optimizer(self) -> Optimizer:
         """Make the optimiser of what is trained.
 
@@ -310,7 +314,7 @@ class SaltModule(LightningModule):
         """Put the facts of the data, the optimiser's name and the cycle of its rate into the checkpoint."""
         checkpoint[FACTS_KEY] = self.facts.to_plain()
         self._cycles.save(checkpoint)
-        checkpoint[OPTIMIZER_KEY] = optimizer_name(self)
+        checkpoint[OPTIMIZER_KEY] = self.optimizer_name
 
     def _log(self, stage: str, losses: Mapping[str, Tensor], total: Tensor, batch: JetBatch) -> None:
         training = stage == "train"

@@ -16,7 +16,7 @@ from salt_core.training.checkpoints import (
     newest_checkpoint,
     read_checkpoint,
 )
-from salt_core.training.run import RunDirectory
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.run_files import CONFIG_NAME
 from salt_core.training.schedule import Cycle
 

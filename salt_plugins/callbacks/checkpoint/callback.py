@@ -16,7 +16,7 @@ from salt_core import ConfigError
 from salt_core.training.agreement import Agreement
 from salt_core.training.boundary import boundary_of, step_checkpoints
 from salt_core.training.checkpoints import FOLDER
-from salt_core.training.run import run_directory
+from salt_core.training.run_directory import run_directory
 
 
 class Checkpoint(ModelCheckpoint):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from salt_core.drawing import confusion, paper_style
 from salt_core.files import whole_file, write_whole
-from salt_core.training.run import run_directory
+from salt_core.training.run_directory import run_directory
 from salt_plugins.callbacks.classes.counting import Counting, confusion_counts, heads_of
 
 FOLDER = "confusion"

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from salt_core import ConfigError
 from salt_core.drawing import figure_of, paper_style
 from salt_core.files import whole_file
-from salt_core.training.run import run_directory
+from salt_core.training.run_directory import run_directory
 from salt_core.training.run_files import METRICS_NAME, read_metrics
 
 if TYPE_CHECKING:

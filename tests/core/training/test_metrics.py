@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from salt_core.training.metrics import MetricsLogger
-from salt_core.training.run import RunDirectory
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.run_files import read_metrics
 
 

@@ -12,7 +12,7 @@ from salt_core.data.facts import DataFacts
 from salt_core.errors import ConfigError
 from salt_core.training import archive
 from salt_core.training.resume import resumed_from
-from salt_core.training.run import RunDirectory
+from salt_core.training.run_directory import RunDirectory
 from salt_core.training.schedule import Cycle, LearningRate
 
 CYCLE = Cycle.of(LearningRate(), 0, 30)
