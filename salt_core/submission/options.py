@@ -19,21 +19,25 @@ def click_options(cls: type, short: Mapping[str, str]) -> list[click.Option]:
 
 def _click_option(option: Option, short: str | None) -> click.Option:
     kind = _kind(option.annotation)
-    names = [option.name, f"--{option.name}", *([short] if short else [])]
-    dashed = f"--{option.name.replace('_', '-')}"
-    if dashed not in names:
-        names.append(dashed)
     flag = kind is bool
+    # To click a default of None is one, and nothing would be missing.
+    default = {} if option.required else {"default": option.default}
     return click.Option(
-        names,
+        [option.name, *_written(option.name, flag and option.default is True), *([short] if short else [])],
         help=option.description,
-        default=option.default,
         required=option.required,
         is_flag=flag,
         type=None if flag else _type(kind),
         show_default=option.default is not None and not flag,
         metavar=None if flag or typing.get_origin(kind) is Literal else option.name.upper(),
+        **default,
     )
+
+
+def _written(name: str, on_by_default: bool) -> list[str]:
+    """Return an option with underscores and with dashes; what is on by default can be turned off."""
+    spellings = dict.fromkeys([name, name.replace("_", "-")])
+    return [f"--{spelt}/--no-{spelt}" if on_by_default else f"--{spelt}" for spelt in spellings]
 
 
 def _kind(annotation: Any) -> Any:
