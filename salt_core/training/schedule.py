@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import cos, pi
+from math import cos, inf, pi
 from typing import Any, Literal
 
 from torch import Tensor
@@ -71,6 +71,9 @@ class LearningRate:
             raise ConfigError(message, "model.lrs_config.last_epoch")
         if not 0 <= self.pct_start <= 1:
             raise ConfigError(f"{self.pct_start} is no share between 0 and 1", "model.lrs_config.pct_start")
+        if not 0 <= self.weight_decay < inf:
+            message = f"{self.weight_decay} must be finite, and not below 0"
+            raise ConfigError(message, "model.lrs_config.weight_decay")
 
     def scheduler(self, optimizer: Optimizer, total_steps: int, cycles_momentum: bool = False) -> LRScheduler:
         """Return the schedule of an optimiser's rates.

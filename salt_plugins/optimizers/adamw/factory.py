@@ -7,6 +7,7 @@ from torch.optim import AdamW as TorchAdamW
 from torch.optim import Optimizer
 
 from salt_core import OptimizerFactory
+from salt_plugins.optimizers.moments import check_betas, check_eps
 
 
 class AdamW(OptimizerFactory):
@@ -15,9 +16,9 @@ class AdamW(OptimizerFactory):
     Parameters
     ----------
     betas : tuple of float, optional
-        Decay rates of the moments.
+        Decay rates of the moments, from 0 to below 1.
     eps : float, optional
-        Added to the denominator.
+        Added to the denominator, above 0.
     cycle_momentum : bool, optional
         Whether the schedule ``one_cycle`` takes the first of `betas` from 0.95 to 0.85 and back instead.
     """
@@ -28,6 +29,8 @@ class AdamW(OptimizerFactory):
         eps: float = 1e-8,
         cycle_momentum: bool = True,
     ) -> None:
+        check_betas(betas)
+        check_eps(eps)
         self.betas = betas
         self.eps = eps
         self.cycles_momentum = cycle_momentum

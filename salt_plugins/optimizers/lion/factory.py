@@ -5,8 +5,9 @@ from __future__ import annotations
 from torch import nn
 from torch.optim import Optimizer
 
-from salt_core import ConfigError, OptimizerFactory
+from salt_core import OptimizerFactory
 from salt_plugins.optimizers.lion.optimizer import LionOptimizer
+from salt_plugins.optimizers.moments import check_betas
 
 
 class Lion(OptimizerFactory):
@@ -21,8 +22,7 @@ class Lion(OptimizerFactory):
     """
 
     def __init__(self, betas: tuple[float, float] = (0.9, 0.99)) -> None:
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ConfigError(f"{list(betas)}: each must be at least 0, and below 1", "betas")
+        check_betas(betas)
         self.betas = betas
 
     def build(self, model: nn.Module, learning_rate: float, weight_decay: float) -> Optimizer:

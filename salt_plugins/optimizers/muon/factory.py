@@ -10,6 +10,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim import Muon as TorchMuon
 
 from salt_core import ConfigError, OptimizerFactory
+from salt_plugins.optimizers.moments import check_betas, check_eps
 from salt_plugins.optimizers.muon.optimizer import Together
 
 NOT_HIDDEN = ("tasks.*", "*init_nets.*")
@@ -32,9 +33,9 @@ class Muon(OptimizerFactory):
     ns_steps : int, optional
         Newton-Schulz iterations that make the momentum orthogonal.
     betas : tuple of float, optional
-        Decay rates of AdamW's moments.
+        Decay rates of AdamW's moments, from 0 to below 1.
     eps : float, optional
-        Added to AdamW's denominator.
+        Added to AdamW's denominator, above 0.
     adamw_for : list of str, optional
         Names of parameters that AdamW takes, matrices or not, with wildcards; by default those of the tasks and
         of the initial nets.
@@ -56,6 +57,8 @@ class Muon(OptimizerFactory):
             raise ConfigError(f"{momentum} must be at least 0, and below 1", "momentum")
         if not 1 <= ns_steps < 100:
             raise ConfigError(f"{ns_steps} must be from 1 to 99", "ns_steps")
+        check_betas(betas)
+        check_eps(eps)
         self.lr_factor = lr_factor
         self.momentum = momentum
         self.nesterov = nesterov

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from told import metrics_of
 
+from salt_core import OptimizerFactory
 from salt_core.errors import ConfigError
 from salt_core.training import archive
-from salt_core.training.module import _by_name
+from salt_core.training.module import SaltModule, _by_name
 from salt_core.training.run_files import read_metrics
+from salt_core.training.schedule import LearningRate
 
 STOP = '''
 """Stops a training at a chosen moment, and moves its input."""
@@ -157,11 +160,16 @@ def test_wrong_augmentations_are_told_with_their_places(sample, salt):
     assert "nothing" in done.err
 
 
-def test_options_that_only_torch_refuses_are_told(sample, salt):
-    words = ("--config", sample.config, "-f", "--model.optimizer", "{plugin: adamw, betas: [0.9, 1.5]}")
-    done = salt("check", *words)
-    assert done.code == 2
-    assert "model.optimizer: cannot be made with these options: ValueError: Invalid beta" in done.err
+class Refusing(OptimizerFactory):
+    def build(self, model, learning_rate, weight_decay):
+        raise ValueError(f"no rate of {learning_rate}")
+
+
+def test_options_that_only_the_optimiser_refuses_are_told():
+    module = SimpleNamespace(optimizer=Refusing(), lrs_config=LearningRate(initial=0.5))
+    with pytest.raises(ConfigError, match=r"with these options: ValueError: no rate of 0\.5") as caught:
+        SaltModule.make_optimizer(module)
+    assert caught.value.where == "model.optimizer"
 
 
 NOISE = "{noise: {plugin: gaussian_noise, std: {tracks: {d0: 0.5}, jets: {eta: 0.1}}}}"

@@ -99,7 +99,9 @@ def test_a_schedule_goes_on_where_its_state_says(schedule):
     assert halves == whole
 
 
-@pytest.mark.parametrize("wrong", [{"initial": 0.0}, {"end": 1.0}, {"max": -1.0}, {"pct_start": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"initial": 0.0}, {"end": 1.0}, {"max": -1.0}, {"pct_start": 1.5}, {"weight_decay": -1.0}]
+)
 def test_rates_that_make_no_cycle(wrong):
     with pytest.raises(ConfigError, match=r"model\.lrs_config"):
         LearningRate(**wrong).check()

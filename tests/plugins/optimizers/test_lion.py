@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from salt_core import ConfigError
 from salt_plugins.optimizers.lion.factory import Lion
 
 
@@ -78,9 +76,3 @@ def test_a_closure_is_called_once_with_gradients():
 
     assert optimizer.step(closure).item() == 6
     torch.testing.assert_close(weight.detach(), torch.full((3,), 0.9))
-
-
-@pytest.mark.parametrize("betas", [(1.0, 0.9), (0.9, -0.1)])
-def test_betas_are_shares(betas):
-    with pytest.raises(ConfigError, match="betas"):
-        Lion(betas)
