@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +58,10 @@ def _object(name: str, item: StoredObject, num_jets: int) -> Iterator[str]:
     yield f"{name}: {item.rows:,} rows of dataset {item.dataset}{mean}{limit}{cuts}"
     if item.inputs:
         yield f"  inputs: {', '.join(item.inputs)}"
-    for kind, columns in groupby(item.columns, key=lambda column: np.dtype(item.columns[column]).name):
-        yield f"  {kind}: {', '.join(columns)}"
+    by_type: dict[str, list[str]] = {}
+    for column, dtype in item.columns.items():
+        by_type.setdefault(np.dtype(dtype).name, []).append(column)
+    yield from (f"  {name}: {', '.join(columns)}" for name, columns in by_type.items())
     for column, classes in item.class_names.items():
         if column in item.columns:
             yield f"  classes of {column}: {', '.join(classes)}"

@@ -99,7 +99,7 @@ CASES = {
     ),
     "vertex that is NaN": Case(
         [],
-        ["model.tasks.vertexing (data.train_file)", "tracks/vertex", "not finite"],
+        ["model.tasks.vertexing (data.train_file)", "tracks/vertex", "holds nan"],
         prepare=lambda sample: changed(
             sample, "train", "tracks", lambda rows: as_type(rows, "vertex", "f4", np.nan)
         ),
