@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _old_config() -> dict[str, Any]:
                 "weight_decay": 1e-5,
             },
         },
-        "data": {"variables": VARIABLES, "batch_size": 500, "num_workers": 0, **files, **dicts},
+        "data": {"variables": deepcopy(VARIABLES), "batch_size": 500, "num_workers": 0, **files, **dicts},
         "trainer": {
             "accelerator": "cpu",
             "devices": 1,

@@ -184,3 +184,75 @@ def test_streams_in_another_order_are_refused(old_config):
 
 def test_a_configuration_that_is_not_of_salt_ml():
     assert "data.variables: none are given" in fault_of({"model": {"model": {"class_path": "a.B"}}})
+
+
+def test_a_geometric_mean_takes_no_weights(old_config):
+    old_config["model"]["loss_mode"] = "GLS"
+    translation = translate(old_config)
+    assert translation.config["model"]["loss_mode"] == "GLS"
+    assert not any("weight" in one for one in translation.config["model"]["tasks"].values())
+    assert translation.left_out == (
+        "model.model.tasks.track_origin.weight: 0.5 (GLS takes no weights)",
+        "model.model.tasks.track_vertexing.weight: 1.5 (GLS takes no weights)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("loss_mode", "median", "model.loss_mode: median (the losses are summed)"),
+        ("optimizer", "SGD", "model.optimizer: SGD (AdamW is taken)"),
+    ],
+)
+def test_how_it_was_trained_may_have_no_equivalent(old_config, key, value, told):
+    old_config["model"][key] = value
+    assert told in translate(old_config).left_out
+
+
+@pytest.mark.parametrize(("name", "ours"), [("Lion", "lion"), ("HybridMuonAdamW", "muon"), ("adamw", None)])
+def test_optimizers(old_config, name, ours):
+    old_config["model"]["optimizer"] = name
+    assert translate(old_config).config["model"].get("optimizer") == ours
+
+
+def test_streams_that_have_no_equivalent(old_config):
+    old_config["data"]["variables"]["EDGE"] = ["dR"]
+    assert "data.variables.EDGE: there is nothing like it here" in fault_of(old_config)
+
+
+def test_what_a_writer_of_predictions_does(old_config):
+    old_config["trainer"]["callbacks"][1]["init_args"] = {"write_tracks": False, "half_precision": True}
+    data = translate(old_config).config["data"]
+    assert data["write_precision"] == "float16"
+    assert "write_constituents" not in data
+    assert "extra_vars" not in data
+
+
+def test_a_checkpoint_that_watches_something_else(old_config):
+    old_config["trainer"]["callbacks"][0]["init_args"]["monitor_loss"] = "val/unknown"
+    translation = translate(old_config)
+    assert "checkpoint" not in translation.config["trainer"].get("callbacks", {})
+    assert any("monitor_loss: val/unknown (val/loss is taken)" in line for line in translation.left_out)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"input_name": "jets"}, "input_name: 'jets' must be a stream of data.variables other than jets"),
+        ({"pos_enc": {"dim": 4}}, "pos_enc: {'dim': 4}: sines and cosines of positions are joined otherwise"),
+    ],
+)
+def test_initial_nets_that_have_no_equivalent(old_config, change, told):
+    options(old_config, "init_nets", 0).update(change)
+    assert told in fault_of(old_config)
+
+
+def test_dropout_of_initial_nets_and_of_unequal_shares(old_config):
+    options(old_config, "init_nets", 0)["dense_config"]["dropout"] = 0.2
+    encoder = options(old_config, "encoder")
+    encoder["dense_kwargs"]["dropout"], encoder["attn_kwargs"]["dropout"] = 0.1, 0.3
+    translation = translate(old_config)
+    assert translation.config["model"]["encoder"]["dropout"] == 0.3
+    told = "\n".join(translation.left_out)
+    assert "dropout: 0.2 (initial nets have none here)" in told
+    assert "attention 0.3, dense net 0.1 (there is one share for both here, the larger one is taken)" in told
