@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -181,7 +181,11 @@ def _module(
     )
     with torch.random.fork_rng(devices=()):
         module.build(facts)
-    state = adapted(old.weights, translation.encoder, translation.tasks)
+    given = {
+        _loss_weight(number): torch.tensor(weights_of_classes[input_name][label])
+        for number, input_name, label in _with_class_dict(translation)
+    }
+    state = adapted(given | old.weights, translation.encoder, translation.tasks)
     load_weights(module, state, translation.encoder.streams, [task.name for task in translation.tasks])
     return module
 
@@ -245,20 +249,28 @@ def _class_dict(old: OldCheckpoint, translation: Translation) -> Dict:
     """
     named = translation.config["data"].get("class_dict")
     found: Dict = {}
-    for number, task in enumerate(translation.tasks):
-        if not task.has_class_dict:
-            continue
-        own = old.weights.get(f"tasks.{number}.loss.weight")
-        label = (task.config["input_name"], task.config["label"])
+    for number, input_name, label in _with_class_dict(translation):
+        own = old.weights.get(_loss_weight(number))
         if own is None:
             in_file = class_weights(Path(named)) if named else {}
-            values = list(in_file.get(label[0], {}).get(label[1], ()))
+            values = list(in_file.get(input_name, {}).get(label, ()))
         else:
             values = own.tolist()
         if not values:
             raise ConfigError(
-                f"neither the checkpoint nor {named or 'a file'} has the class weights of {'/'.join(label)}",
+                f"neither the checkpoint nor {named or 'a file'} has the class weights of {input_name}/{label}",
                 "data.class_dict",
             )
-        found.setdefault(label[0], {})[label[1]] = values
+        found.setdefault(input_name, {})[label] = values
     return found
+
+
+def _with_class_dict(translation: Translation) -> Iterator[tuple[int, str, str]]:
+    """Yield number, object and label of each task whose loss takes its weights from the class dict."""
+    for number, task in enumerate(translation.tasks):
+        if task.has_class_dict:
+            yield number, task.config["input_name"], task.config["label"]
+
+
+def _loss_weight(number: int) -> str:
+    return f"tasks.{number}.loss.weight"
