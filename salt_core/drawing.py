@@ -22,6 +22,11 @@ NAMES = {
     "ujets": "light jets",
     "taus": r"$\tau$-jets",
 }
+#: What the losses of each stage are called, and how they are drawn.
+LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "train": ("training", {"color": "0.4", "lw": 0.9, "alpha": 0.6}),
+    "val": ("validation", {"color": "#c0392b", "marker": "o", "ms": 3.5}),
+}
 #: Sizes for pictures of about 15 cm, which mplhep makes for slides; axes that end where they are told to.
 SIZES: dict[Any, Any] = {
     "font.size": 11,
@@ -72,6 +77,11 @@ def mark_of(run: int) -> str:
 def shown(name: str) -> str:
     """Name a class as a legend does."""
     return NAMES.get(name, name)
+
+
+def loss_shown(name: str) -> str:
+    """Name a loss as the title of its panel does, such as ``track_origin_loss``."""
+    return "total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " ")
 
 
 def short(name: str) -> str:

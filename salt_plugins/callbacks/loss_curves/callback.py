@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from salt_core import ConfigError
-from salt_core.drawing import figure_of, paper_style
+from salt_core.drawing import LOSSES, figure_of, loss_shown, paper_style
 from salt_core.files import whole_file
 from salt_core.training.run_directory import run_directory
 from salt_core.training.run_files import METRICS_NAME, read_metrics
@@ -89,14 +89,9 @@ def draw(curves: dict[str, Curve], target: Path) -> None:
 
 
 def _panel(panel: Axes, curves: dict[str, Curve], name: str) -> None:
-    styles: dict[str, dict[str, Any]] = {
-        "train": {"color": "0.6", "lw": 1.0},
-        "val": {"color": "C3", "lw": 1.6, "marker": "o", "ms": 4},
-    }
-    labels = {"train": "training", "val": "validation"}
-    for stage, style in styles.items():
+    for stage, (words, style) in LOSSES.items():
         if f"{stage}/{name}" in curves:
-            panel.plot(*curves[f"{stage}/{name}"], label=labels[stage], **style)
-    panel.set_title("total loss" if name == "loss" else name.removesuffix("_loss").replace("_", " "))
+            panel.plot(*curves[f"{stage}/{name}"], label=words, **style)
+    panel.set_title(loss_shown(name))
     panel.set(xlabel="Step", ylabel="Loss")
     panel.legend()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from salt_core.drawing import figure_of
+from salt_core.drawing import LOSSES, figure_of, loss_shown
 from salt_plugins.commands.report.reading import Run
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure | None:
     for panel, name in zip(panels, names, strict=False):
         for place, run in enumerate(runs):
             _losses(panel, run, name, f"C{place}" if len(runs) > 1 else None, len(runs) > 1)
-        panel.set_title("total" if name == "loss" else name.removesuffix("_loss").replace("_", " "))
+        panel.set_title(loss_shown(name))
         panel.set(xlabel="Step", ylabel="Loss")
         panel.legend()
     for panel in panels[len(names) :]:
@@ -47,14 +47,10 @@ def learning_curves(runs: Sequence[Run]) -> Figure | None:
 
 def _losses(panel: Axes, run: Run, name: str, hue: str | None, several: bool) -> None:
     before = f"{run.name}, " if several else ""
-    told: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("train", "training", {"color": hue or "0.6", "lw": 0.9, "alpha": 0.6}),
-        ("val", "validation", {"color": hue or "#c0392b", "marker": "o", "ms": 3.5}),
-    )
-    for stage, words, style in told:
+    for stage, (words, style) in LOSSES.items():
         steps, values = metric(run, f"{stage}/{name}")
         if len(steps):
-            panel.plot(steps, values, label=before + words, **style)
+            panel.plot(steps, values, label=before + words, **style | ({"color": hue} if hue else {}))
 
 
 def metric(run: Run, column: str) -> tuple[Array, Array]:
