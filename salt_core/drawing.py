@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from salt_core.logs import quiet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,11 +54,14 @@ SIZES: dict[Any, Any] = {
 
 @contextmanager
 def paper_style() -> Iterator[None]:
-    """Draw as the field's papers do: the ATLAS style of mplhep, in smaller sizes."""
+    """Draw as the field's papers do: the ATLAS style of mplhep, in smaller sizes.
+
+    A font that is not there has another in its place, of which matplotlib would tell at each letter.
+    """
     import mplhep
     from matplotlib import rc_context
 
-    with rc_context({**mplhep.style.ATLAS, **SIZES}):
+    with quiet("matplotlib.font_manager", logging.ERROR), rc_context({**mplhep.style.ATLAS, **SIZES}):
         yield
 
 

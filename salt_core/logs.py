@@ -26,15 +26,15 @@ def show() -> None:
 
 
 @contextmanager
-def quiet(name: str) -> Iterator[None]:
-    """Have a logger, and those below it, say warnings alone for a while."""
+def quiet(name: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Have a logger, and those below it, say warnings alone for a while, or what has another least level."""
     logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    before = logger.level
+    logger.setLevel(level)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.setLevel(before)
 
 
 def hide() -> None:

@@ -1,7 +1,10 @@
 """The manner of pictures."""
 
+from contextlib import nullcontext
+
 import matplotlib
 import numpy as np
+from matplotlib.font_manager import findfont
 
 from salt_core.drawing import colour, confusion, paper_style, short, shown
 
@@ -12,6 +15,14 @@ def test_the_style_is_the_fields_and_ends_with_the_block():
         assert matplotlib.rcParams["font.sans-serif"][0] == "TeX Gyre Heros"
         assert matplotlib.rcParams["xtick.direction"] == "in"
     assert (matplotlib.rcParams["font.sans-serif"], matplotlib.rcParams["xtick.direction"]) == before
+
+
+def test_a_font_that_is_not_there_is_not_told_of(caplog):
+    for style, told in ((paper_style, 0), (nullcontext, 1)):
+        caplog.clear()
+        with style():
+            findfont(f"No such font {told}")
+        assert bool(caplog.records) == bool(told)
 
 
 def test_classes_have_one_name_and_colour_everywhere():
