@@ -231,6 +231,6 @@ def test_salt_run_ended(example, sample, salt, monkeypatch, the_run):
 def test_a_run_that_is_stopped_to_be_resumed_is_told_so(example, sample, salt_process, monkeypatch):
     monkeypatch.setenv("SALT_PLUGINS", str(example("salt_run_ended")))
     words = ("fit", "--config", sample.config, "--force", "--trainer.max_epochs", "10000", "--time_limit")
-    assert salt_process(*words, "8", cwd=sample.folder).code == 85
+    assert salt_process(*words, "30", cwd=sample.folder).code == 85
     (line,) = (sample.folder / "logs" / "runs.txt").read_text().splitlines()
     assert line.split(" ")[1:3] == ["resumable", "85"]
