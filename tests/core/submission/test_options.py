@@ -77,5 +77,11 @@ def test_options_are_typed_and_spelt_with_underscores_or_dashes(words, name, val
         assert found[name] == value
 
 
+def test_help_tells_how_to_turn_off_what_is_on_by_default():
+    told = CliRunner().invoke(click.Command("to", params=list(click_options(Backend, {}))), ["--help"]).output
+    assert "--keep_log, --keep-log / --no-keep_log, --no-keep-log" in told
+    assert "--no-same" not in told
+
+
 def test_what_has_no_default_has_to_be_given():
     assert "Missing option '--queue' / '-q'" in given()

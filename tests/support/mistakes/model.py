@@ -58,6 +58,14 @@ CASES = {
     "normalisation that overflows": Case(
         [], ["its loss is nan"], 3, prepare=norms(jets__pt={"mean": 0.0, "std": 1e-42})
     ),
+    "share of a running mean above 1": Case(
+        ["--model.optimizer", "{plugin: adamw, betas: [0.9, 1.5]}"],
+        ["model.optimizer, betas: [0.9, 1.5]: each must be at least 0, and below 1"],
+    ),
+    "weight decay below 0": Case(
+        ["--model.lrs_config.weight_decay", "-1"],
+        ["model.lrs_config.weight_decay: -1.0 must be finite, and not below 0"],
+    ),
     "weight of a task that is no number": Case(
         ["--model.tasks.origin.weight", ".nan"], ["model.tasks.origin: its loss is nan"]
     ),

@@ -51,10 +51,10 @@ def test_a_cache_is_a_line_for_each_store(salt, stores):
 
 @pytest.mark.parametrize("whole_cache", [False, True])
 def test_damage_is_told(salt, stores, whole_cache):
-    damage(next((stores / "train").glob("jets.*")))
+    damage(stores / "train" / "jets.pt")
     told = salt("data", "info", stores if whole_cache else stores / "train")
     assert told.code == 1
-    assert " is damaged" in told.err
+    assert f"{stores / 'train' / 'jets.pt'} is damaged" in told.err
     assert "Traceback" not in told.err
 
 
