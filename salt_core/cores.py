@@ -20,7 +20,7 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 #: Tokens whose vectors, a kilobyte or so each, fit the cache of a processor with the weights of a layer.
-ROWS_IN_CACHE = 4096
+ROWS_IN_CACHE = 2048
 
 #: Tokens that take much longer than to start a thread.
 ROWS_WORTH_A_THREAD = 256

@@ -22,6 +22,7 @@ from salt_core.files import shown
 from salt_core.interruption import interruption
 from salt_core.training.checkpoints import facts_of
 from salt_core.training.objects import Objects, instantiate
+from salt_core.training.processor import prepare_processor
 from salt_core.training.record import commits_of
 
 Say = Callable[[str], None]
@@ -101,6 +102,7 @@ def _objects(
         _check_test_files(objects.data, trained.path)
     else:
         objects.data.check_file(sample)
+    prepare_processor(objects.trainer)
     objects.module.build(facts_of(trained.content), resolved.run.compile)
     load_weights(objects.module, trained)
     interruption.tidy()

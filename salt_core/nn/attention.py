@@ -3,7 +3,7 @@
 The three ways give the same numbers. `varlen` is one kernel for the whole batch on a recent GPU;
 `runs` views jets of equal length as dense blocks, with no mask and no padding, and multiplies those of
 short jets all at once on a processor; `padded` fills buckets of fixed lengths, so that code specialised
-on shapes sees few of them.
+on shapes sees few of them. On a processor, `auto` leaves what it can to compiled code of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.nn.attention.varlen import varlen_attn
 
 from salt_core.data.batch import Layout
 from salt_core.errors import ConfigError
+from salt_core.nn.attention_kernel import attend_compiled, may_attend
 from salt_core.nn.norms import RMSNorm
 from salt_core.nn.pairs import PairBias
 from salt_core.nn.short_jets import LONGEST, attend_short
@@ -91,6 +92,8 @@ def attend(
     if len(heads) > layout.total:  # spare rows, of no jet
         mixed = attend(heads[: layout.total], layout, backend, dropout, bias)
         return F.pad(mixed, (0, 0, 0, 0, 0, len(heads) - layout.total))
+    if backend == "auto" and may_attend(heads, layout, dropout, bias is not None):
+        return attend_compiled(heads, layout, () if bias is None else bias.squares)
     backend = choose(backend, heads, dropout, bias is not None)
     if backend == "varlen":
         return _varlen(heads, layout)

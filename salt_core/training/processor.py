@@ -1,4 +1,4 @@
-"""What a training on a processor is told and given."""
+"""What a run on a processor is told and given."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from lightning.pytorch import Trainer
 
 from salt_core.heap import keep_freed_memory
 
-log = logging.getLogger("salt.fit")
+log = logging.getLogger("salt.processor")
 
 #: Names of units that multiply bfloat16, as PyTorch calls them.
 UNITS = ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16")
 
 
 def prepare_processor(trainer: Trainer) -> None:
-    """Make ready for a training on a processor, where `trainer` has one; a GPU is left as it is."""
+    """Make ready for a run on a processor, where `trainer` has one; a GPU is left as it is."""
     if trainer.strategy.root_device.type != "cpu":
         return
     keep_freed_memory()
