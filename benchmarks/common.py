@@ -101,7 +101,12 @@ def answer(prepare):
 
 def describe_machine():
     """Print the command, the machine and what else runs on it."""
+    from salt_core.nn.attention_kernel import (
+        is_compiled,
+    )  # not everywhere: salt-ml's side imports this file too
+
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     print("command:", shlex.join([Path(sys.executable).name, *sys.argv]))
     print(f"machine: {platform.platform()}, {cpu[0].partition(':')[2].strip()}, {os.cpu_count()} CPUs")
     print(f"load average at the start: {os.getloadavg()[0]:.2f}")
+    print(f"attention on a processor: {'compiled' if is_compiled() else 'by operations of PyTorch'}")
