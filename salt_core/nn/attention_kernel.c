@@ -1,9 +1,10 @@
-/* Attention within jets in 32 bits, jet by jet and head by head, so that all of a jet stays in the cache.
+/* Attention within jets in 32 bits and its way back, jet by jet and head by head, so that all of a jet stays in
+ * the cache.
  *
- * Queries, keys and values of N tokens lie as (N, 3, H, d), the results as (N, H, d); d is a multiple of 8.
- * Four queries at a time meet eight keys at a time, whose vectors are transposed first: lane k of a vector of
- * scores belongs to key k. The compilers of GCC and clang turn vectors of eight numbers into what the
- * processor has.
+ * Queries, keys and values of N tokens lie as (N, 3, H, d), the results as (N, H, d); d is a multiple of 8. For a
+ * head and jet, P = softmax(scale Q K^T + bias), and P V is the result; the way back computes P again. Four
+ * queries at a time meet eight keys at a time, whose vectors are transposed first: lane k of a vector of scores
+ * belongs to key k. GCC and clang turn vectors of eight numbers into what the processor has.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -57,7 +58,7 @@ INLINED vector total(vector a) {
     return a + SHUFFLE(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
 }
 
-/* exp(x) for x up to 0: 2^n exp(r) with a whole n and |r| <= ln(2) / 2, where six terms of the Taylor series
+/* exp(x) for x up to 0: 2^n exp(r) with a whole n and |r| <= ln(2) / 2, where eight terms of the Taylor series
  * are good to the last bit or two. Adding `round` leaves n in the lowest bits of the sum. */
 INLINED vector exponential(vector x) {
     const float round = 12582912.0f; /* 1.5 * 2^23 */

@@ -120,6 +120,7 @@ def test_what_is_no_number_stays_in_its_jet_and_is_seen(part):
 
 def test_it_is_used_where_it_can_be(monkeypatch):
     heads, layout = random_heads(LENGTHS), Layout.of(np.array(LENGTHS))
+    monkeypatch.setattr(kernel, "has_threads", lambda: True)
     assert may_attend(heads, layout, 0.0)
     assert not may_attend(heads, layout, 0.1)
     assert not may_attend(heads.double(), layout, 0.0)
