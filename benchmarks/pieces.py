@@ -18,7 +18,7 @@ PRODUCTS = {ATEN.mm.default, ATEN.addmm.default}
 #: Kinds of operations by parts of their names; the first that fits counts.
 KINDS = {
     "matrix products": ("aten::mm", "aten::addmm", "gemm"),
-    "attention": ("scaled_dot_product", "softmax", "bmm", "_short"),
+    "attention": ("scaled_dot_product", "softmax", "bmm", "_short", "_attend"),
     "norms": ("norm",),
     "activations": ("clamp_min", "threshold", "relu", "gelu", "silu"),
     "copies, casts and joins": ("copy", "cat", "stack", "memcpy"),
