@@ -101,9 +101,8 @@ def answer(prepare):
 
 def describe_machine():
     """Print the command, the machine and what else runs on it."""
-    from salt_core.nn.attention_kernel import (
-        is_compiled,
-    )  # not everywhere: salt-ml's side imports this file too
+    # Not above: salt-ml's side imports this file, too.
+    from salt_core.nn.attention_kernel import is_compiled
 
     cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     print("command:", shlex.join([Path(sys.executable).name, *sys.argv]))

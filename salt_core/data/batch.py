@@ -137,14 +137,6 @@ def rows_of(jets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return ranges((np.cumsum(lengths) - lengths)[jets], lengths[jets])
 
 
-def divided(sizes: np.ndarray, number: int) -> list[slice]:
-    """Divide jets of `sizes` (B,) that lie side by side into parts of about equal size, `number` at most."""
-    ends = np.cumsum(sizes)
-    cuts = np.searchsorted(ends, np.arange(1, number) * int(sizes.sum()) / number)
-    edges = sorted({0, *map(int, cuts), len(sizes)})
-    return [slice(*jets) for jets in pairwise(edges)]
-
-
 def sum_of(lengths: Iterable[np.ndarray], num_jets: int) -> np.ndarray:
     """Sum the constituents of jets (B,) over streams; zeros where there is no stream."""
     return sum(lengths, start=np.zeros(num_jets, dtype=np.int64))
@@ -296,8 +288,10 @@ class JetBatch:
             Pieces, at most; large jets and small batches make fewer.
         """
         streams = (stream.layout.host_lengths for stream in self.streams.values())
-        parts = divided(sum_of(streams, self.num_jets) + 1, number)
-        return [self.part(jets) for jets in parts] or [self]
+        ends = np.cumsum(sum_of(streams, self.num_jets) + 1)
+        cuts = np.searchsorted(ends, np.arange(1, number) * self.num_rows / number)
+        edges = sorted({0, *map(int, cuts), self.num_jets})
+        return [self.part(slice(*jets)) for jets in pairwise(edges)] or [self]
 
     def part(self, jets: slice) -> JetBatch:
         """Return jets that lie side by side, as views."""

@@ -90,7 +90,7 @@ class _Attend(torch.autograd.Function):
         of_bias = None if added is None else torch.empty_like(added)
         of_mixed = gradient.float().contiguous()
         _on_all_cores(kernel.attend_backward, ctx.layout, tokens, added, of_mixed, of_tokens, of_bias)
-        return of_tokens.to(gradient.dtype), None if of_bias is None else of_bias.to(gradient.dtype), None
+        return of_tokens.to(gradient.dtype), of_bias, None
 
 
 def _on_all_cores(

@@ -162,10 +162,23 @@ def test_gradients_of_16_bits_have_16_bits():
     assert torch.equal(ours, wide.bfloat16())
 
 
+def test_gradients_of_a_bias_keep_32_bits_beside_tokens_of_16():
+    heads, layout = random_heads([3, 9], dtype=torch.bfloat16), Layout.of(np.array([3, 9]))
+    squares = random_bias(layout).squares
+    _, *ours = gradients(lambda x, bias: attend_compiled(x, layout, bias), heads, squares, 1.0)
+    _, *wide = gradients(
+        lambda x, bias: attend_compiled(x, layout, bias), heads.detach().float(), squares, 1.0
+    )
+    assert all(map(torch.equal, ours, wide))
+
+
 def test_auto_takes_it_and_the_other_ways_do_not(monkeypatch):
     heads, layout = random_heads(LENGTHS), Layout.of(np.array(LENGTHS))
     expected = attend(heads, layout, "auto")
     assert torch.equal(expected, attend_compiled(heads, layout))
+    monkeypatch.setattr(kernel, "attend", None)  # a call would fail
+    for backend in ("runs", "padded"):
+        torch.testing.assert_close(attend(heads, layout, backend), expected, rtol=1e-5, atol=2e-6)
     monkeypatch.setattr(attention_kernel, "kernel", None)
     torch.testing.assert_close(attend(heads, layout, "auto"), expected, rtol=1e-5, atol=2e-6)
 
